@@ -1,0 +1,33 @@
+using System.Runtime.InteropServices;
+using ProcMigrate.Linux.X64;
+
+namespace ProcMigrate.Linux.Files;
+
+/// <summary>struct pollfd (poll.h).</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PollDescriptor
+{
+    public int fd;
+    public short events;
+    public short revents;
+}
+
+/// <summary>poll(2) of a single descriptor, without waiting.</summary>
+public static unsafe class Polling
+{
+    public const int POLLIN = 1;
+    public const int POLLOUT = 4;
+    public const int POLLERR = 8;
+    public const int POLLHUP = 0x10;
+
+    /// <summary>The other side is gone.</summary>
+    public static bool HasHungUp(Descriptor file) => (Now(file, 0) & POLLHUP) != 0;
+
+    /// <summary>What it is ready for; nothing is changed.</summary>
+    public static int Now(Descriptor file, int events)
+    {
+        var poll = new PollDescriptor { fd = file.Number, events = (short)events };
+        RawSyscall.Call(SyscallNumber.poll, $"descriptor {file.Number}", (nint)(&poll), 1, 0);
+        return poll.revents;
+    }
+}
