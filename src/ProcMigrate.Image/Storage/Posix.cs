@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace ProcMigrate.Image.Storage;
+
+/// <summary>The few calls that .NET has no equivalent for: files made with O_EXCL and a mode, fsync that hides no error, rename without overwriting.</summary>
+internal static partial class Posix
+{
+    public const int O_RDONLY = 0;
+    public const int O_RDWR = 2;
+    public const int O_CREAT = 0x40;
+    public const int O_EXCL = 0x80;
+    public const int O_NONBLOCK = 0x800;
+    public const int O_DIRECTORY = 0x10000;
+    public const int O_NOFOLLOW = 0x20000;
+    public const int O_CLOEXEC = 0x80000;
+    public const int O_TMPFILE = 0x400000 | O_DIRECTORY;
+    public const int AT_FDCWD = -100;
+    public const int AT_SYMLINK_FOLLOW = 0x400;
+    public const uint RENAME_NOREPLACE = 1;
+
+    public const int EPERM = 1;
+    public const int ENOENT = 2;
+    public const int EINTR = 4;
+    public const int EACCES = 13;
+    public const int EEXIST = 17;
+    public const int EISDIR = 21;
+    public const int EINVAL = 22;
+    public const int EFBIG = 27;
+    public const int ENOSPC = 28;
+    public const int ENOSYS = 38;
+    public const int EOPNOTSUPP = 95;
+    public const int EDQUOT = 122;
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenRaw(string path, int flags, uint mode);
+
+    [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
+    private static unsafe partial nint PwriteRaw(SafeFileHandle file, byte* data, nuint length, long offset);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FsyncRaw(SafeFileHandle file);
+
+    [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LinkAtRaw(int oldFolder, string oldPath, int newFolder, string newPath, int flags);
+
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameRaw(string oldPath, string newPath);
+
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int RenameAt2Raw(int oldFolder, string oldPath, int newFolder, string newPath, uint flags);
+
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int UnlinkRaw(string path);
+
+    /// <summary>The open file, or null with the errno.</summary>
+    public static SafeFileHandle? Open(string path, int flags, uint mode, out int errno)
+    {
+        int fd;
+        do
+        {
+            fd = OpenRaw(path, flags | O_CLOEXEC, mode);
+            errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+        while (errno == EINTR);
+        return fd < 0 ? null : new SafeFileHandle(fd, ownsHandle: true);
+    }
+
+    /// <summary>
+    /// Writes all of it; 0 or the errno. RandomAccess.Write would turn errnos into four kinds of exception, some without the number.
+    /// </summary>
+    public static unsafe int Pwrite(SafeFileHandle file, ReadOnlySpan<byte> data, long offset)
+    {
+        while (!data.IsEmpty)
+        {
+            nint written;
+            fixed (byte* p = data) written = PwriteRaw(file, p, (nuint)data.Length, offset);
+            if (written < 0)
+            {
+                var errno = Marshal.GetLastPInvokeError();
+                if (errno == EINTR) continue;
+                return errno;
+            }
+            data = data[(int)written..];
+            offset += written;
+        }
+        return 0;
+    }
+
+    // Each of the following returns 0 or the errno.
+    public static int Fsync(SafeFileHandle file) => Errno(FsyncRaw(file));
+
+    public static int Link(string path, string newPath) => Errno(LinkAtRaw(AT_FDCWD, path, AT_FDCWD, newPath, AT_SYMLINK_FOLLOW));
+
+    public static int Rename(string path, string newPath) => Errno(RenameRaw(path, newPath));
+
+    public static int RenameNoReplace(string path, string newPath) =>
+        Errno(RenameAt2Raw(AT_FDCWD, path, AT_FDCWD, newPath, RENAME_NOREPLACE));
+
+    public static int Unlink(string path) => Errno(UnlinkRaw(path));
+
+    public static string Describe(int errno) => $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})";
+
+    private static int Errno(int result) => result == 0 ? 0 : Marshal.GetLastPInvokeError();
+}
