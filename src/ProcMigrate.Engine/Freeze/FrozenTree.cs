@@ -1,0 +1,267 @@
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.ProcFs;
+using ProcMigrate.Linux.Ptrace;
+using ProcMigrate.Linux.X64;
+
+namespace ProcMigrate.Engine.Freeze;
+
+/// <summary>
+/// A process tree that stands still. Disposing lets every thread run on as if nothing had been; so does the end of this
+/// process at any instant, since ptrace detaches by itself.
+/// </summary>
+internal sealed class FrozenTree : IDisposable
+{
+    private const int SIGKILL = 9;
+    private const int SIGSTOP = 19;
+
+    private readonly List<TracedProcess> _processes = [];
+    private readonly List<ZombieRecord> _zombies = [];
+    private readonly HashSet<int> _attached = [];
+    private readonly Dictionary<int, SyscallNumber?> _waitsFor = [];
+    private readonly List<TracedProcess> _held = [];
+    private bool _ended;
+
+    /// <summary>Parents before children.</summary>
+    public IReadOnlyList<TracedProcess> Processes => _processes;
+
+    /// <summary>Ended children that their parents have not waited for.</summary>
+    public IReadOnlyList<ZombieRecord> Zombies => _zombies;
+
+    public IEnumerable<TracedThread> Threads => _processes.SelectMany(p => p.Threads);
+
+    /// <summary>Freezes the processes and, if asked, all their descendants.</summary>
+    public static FrozenTree Freeze(IReadOnlyList<int> pids, bool children, CancellationToken cancel)
+    {
+        var tree = new FrozenTree();
+        try
+        {
+            foreach (int pid in pids)
+            {
+                if (!tree.FreezeWithChildren(pid, children, cancel))
+                    throw new EngineException("NoSuchProcess", FailureClass.Failed, $"Process {pid} has ended.");
+            }
+            return tree;
+        }
+        catch
+        {
+            tree.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Kills every process of the tree. Nothing of it runs in between: all are held until all are dead.</summary>
+    /// <param name="killed">Called when none can be saved any more, though they have not ended yet.</param>
+    public void Kill(Action? killed = null)
+    {
+        foreach (TracedProcess process in _processes)
+            process.PidFd.Signal(SIGKILL);
+        killed?.Invoke();
+        _ended = true;
+        // Our wait4 as tracer must collect each thread, or it stays a zombie that its own parent cannot reap.
+        foreach (TracedThread thread in Threads.Reverse())
+            WaitForEnd(thread.Tid);
+    }
+
+    /// <summary>Lets all go on, but stopped as by SIGSTOP: the signal is there before the thread is let go.</summary>
+    public void LeaveStopped()
+    {
+        foreach (TracedProcess process in _processes)
+            process.PidFd.Signal(SIGSTOP);
+    }
+
+    /// <summary>From now on, should this process die, the tree does not run on but stops, as by SIGSTOP.</summary>
+    public void Hold()
+    {
+        foreach (TracedProcess process in _processes)
+        {
+            if (process.Leader.StopSignal == 0 && PendingStop.Send(process.Pid))
+                _held.Add(process);
+        }
+    }
+
+    /// <summary>Takes <see cref="Hold"/> back.</summary>
+    public void EndHold()
+    {
+        foreach (TracedProcess process in _held)
+            PendingStop.TakeBack(process.Pid);
+        _held.Clear();
+    }
+
+    public void Dispose()
+    {
+        if (!_ended)
+        {
+            foreach (TracedProcess process in _processes.Where(p => p.Threads.Any(t => t.StopSignalHeld)))
+                process.PidFd.Signal(SIGSTOP);
+            foreach (int tid in _attached)
+                Detach(tid);
+        }
+        foreach (TracedProcess process in _processes)
+            process.Dispose();
+        _ended = true;
+    }
+
+    /// <summary>
+    /// Generation by generation: children are known for certain once their parent stands, and of hundreds of siblings the stops overlap.
+    /// </summary>
+    /// <returns>False where the root ended before it stood still.</returns>
+    private bool FreezeWithChildren(int root, bool children, CancellationToken cancel)
+    {
+        List<StoppingProcess> generation = _processes.Any(p => p.Pid == root) ? [] : [new StoppingProcess(root, 0)];
+        while (generation.Count > 0)
+        {
+            foreach (StoppingProcess process in generation)
+                process.Stopping = SeizeFresh(process, cancel);
+            var next = new List<StoppingProcess>();
+            foreach (StoppingProcess process in generation)
+            {
+                if (Finish(process, cancel) is { } stopped)
+                {
+                    _processes.Add(stopped);
+                    if (children)
+                        next.AddRange(ProcFolders.Children(process.Pid).Where(c => Lives(c, process.Pid)).Select(c => new StoppingProcess(c, process.Pid)));
+                }
+                else if (process.Parent != 0 && Lives(process.Pid, process.Parent))
+                {
+                    next.Add(new StoppingProcess(process.Pid, process.Parent));
+                }
+            }
+            generation = next;
+        }
+        return _processes.Any(p => p.Pid == root);
+    }
+
+    /// <summary>A child may end until it is held: into a zombie for its parent, or into nothing where that one ignores SIGCHLD.</summary>
+    private bool Lives(int child, int parent)
+    {
+        if (ProcStat.TryOf(child) is not { } stat)
+            return false;
+        if (stat.State is 'Z' && ProcFolders.TryThreads(child).Count <= 1)
+        {
+            _zombies.Add(new ZombieRecord(child, parent, stat.GroupId, stat.SessionId, stat.Name, stat.ExitCode));
+            return false;
+        }
+        return _processes.All(p => p.Pid != child);
+    }
+
+    /// <summary>Has all threads that are not known yet stop; those returned are still to be waited for.</summary>
+    private List<int> SeizeFresh(StoppingProcess process, CancellationToken cancel)
+    {
+        List<int> fresh = [.. ProcFolders.TryThreads(process.Pid).Where(t => !process.Stopped.ContainsKey(t))];
+        // 1. Threads in calls that answer our interruption with EINTR, one at a time: each is told to start its call again
+        //    as soon as it stands. Should we be killed in between, the program sees that EINTR (signal(7) warns of it),
+        //    so the time between is kept as short as it can be.
+        ILookup<bool, int> delicate = fresh.ToLookup(InterruptedCall.WouldAnswerEintr);
+        foreach (int tid in delicate[true])
+        {
+            if (Seize(process.Pid, tid))
+                WaitInto(process, tid, cancel);
+        }
+        // 2. All others are told to stop before any is waited for: the stops overlap.
+        return [.. delicate[false].Where(tid => Seize(process.Pid, tid))];
+    }
+
+    /// <returns>Null where the process has ended meanwhile.</returns>
+    private TracedProcess? Finish(StoppingProcess process, CancellationToken cancel)
+    {
+        // Until no thread has appeared meanwhile: all of them stand, and none can make another.
+        for (int known = -1; process.Stopping.Count > 0 || process.Stopped.Count > known;)
+        {
+            foreach (int tid in process.Stopping)
+                WaitInto(process, tid, cancel);
+            known = process.Stopped.Count;
+            process.Stopping = SeizeFresh(process, cancel);
+        }
+        Dictionary<int, TracedThread> threads = process.Stopped;
+        if (threads.Remove(process.Pid, out TracedThread? leader))
+            return new TracedProcess(process.Pid, ProcStat.Of(process.Pid), [leader, .. threads.Values.OrderBy(t => t.Tid)]);
+        return threads.Count == 0
+            ? null
+            : throw new EngineException(
+                "LeaderGone", FailureClass.Refused,
+                $"The main thread of process {process.Pid} has ended; such a process cannot be saved.");
+    }
+
+    /// <returns>False where the thread has ended meanwhile.</returns>
+    private bool Seize(int pid, int tid)
+    {
+        long result = Tracer.TryRequest(PtraceRequest.PTRACE_SEIZE, tid, 0, (nint)PtraceOptions.TraceSysGood);
+        if (result == -Errno.ESRCH)
+            return false;
+        if (result == -Errno.EPERM)
+        {
+            // The kernel says EPERM of a thread on its way out, too (exit_state is set before it leaves the list).
+            if (ProcStat.TryOf(tid) is null or { State: 'Z' or 'X' })
+                return false;
+            throw FreezeErrors.NotPermitted(pid, tid);
+        }
+        RawSyscall.Check(result, "PTRACE_SEIZE", $"thread {tid}");
+        _attached.Add(tid);
+        if (CallSite.FindWaiting(tid) is { } call)
+            _waitsFor[tid] = call;
+        // ESRCH here: it ended since, and its end is reported by wait4.
+        Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
+        return true;
+    }
+
+    private void WaitInto(StoppingProcess process, int tid, CancellationToken cancel)
+    {
+        if (WaitForStop(process.Pid, tid, cancel) is { } thread)
+            process.Stopped.Add(tid, thread);
+    }
+
+    /// <returns>Null where the thread ended instead.</returns>
+    private TracedThread? WaitForStop(int pid, int tid, CancellationToken cancel)
+    {
+        var kernelCode = new KernelCode(pid);
+        var patience = new StopPatience(pid, tid, cancel);
+        while (true)
+        {
+            if (Tracer.Poll(tid) is not { } status)
+            {
+                patience.Next();
+                continue;
+            }
+            if (status.Ended)
+            {
+                _attached.Remove(tid);
+                return null;
+            }
+            if (status.IsEventStop)
+            {
+                TracedThread thread = TracedThread.Capture(tid, status.IsGroupStop ? status.StopSignal : 0, _waitsFor.GetValueOrDefault(tid));
+                if (thread.StopSignal == 0 && kernelCode.Holds(thread.Registers) && kernelCode.LetLeave(tid))
+                    continue;
+                return thread;
+            }
+            // A signal came first. It is delivered as it would have been, and our stop comes right behind it, before the handler's
+            // first instruction. It is asked for again: any stop clears one that is still due (ptrace_stop() in kernel/signal.c, Linux
+            // 6.18), and where signals come one after the other, each time another would be there first.
+            Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
+            Tracer.Continue(tid, status.IsSignalDelivery ? status.StopSignal : 0);
+        }
+    }
+
+    private static void WaitForEnd(int tid)
+    {
+        try
+        {
+            while (!Tracer.Wait(tid).Ended)
+            {
+            }
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ECHILD)
+        {
+            // Gone without a report: another thread of ours, or the kernel at the end of the group, was first.
+        }
+    }
+
+    private static void Detach(int tid)
+    {
+        long result = Tracer.TryRequest(PtraceRequest.PTRACE_DETACH, tid, 0, 0);
+        // ESRCH: killed by someone else while we held it; there is nothing left to let go.
+        if (result != -Errno.ESRCH)
+            RawSyscall.Check(result, "PTRACE_DETACH", $"thread {tid}");
+    }
+}

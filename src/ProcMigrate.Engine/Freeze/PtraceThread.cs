@@ -1,0 +1,34 @@
+using System.Runtime.ExceptionServices;
+using ProcMigrate.Linux.Processes;
+
+namespace ProcMigrate.Engine.Freeze;
+
+/// <summary>
+/// Runs work on a thread of its own. ptrace ties a tracee to the thread that attached, and PR_SET_PDEATHSIG to the thread
+/// that spawned: neither may be a pool thread, whose end nobody decides.
+/// </summary>
+internal static class PtraceThread
+{
+    public static T Run<T>(Func<T> work)
+    {
+        ChildSignals.LeaveOutStops();
+        T result = default!;
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                result = work();
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        })
+        { Name = "ptrace" };
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+        return result;
+    }
+}

@@ -1,0 +1,231 @@
+using System.Text.Json;
+using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Save;
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
+
+namespace ProcMigrate.Engine.Kinds;
+
+/// <summary>What all kinds with a path share: is the path still the file's, and is the file the same here.</summary>
+internal static class FilePaths
+{
+    /// <summary>The state of a file that can be opened again by its path; or null and a blocker.</summary>
+    public static FileState? Capture(
+        string link, in FileStatus status, OpenFlags flags, long position, string reach, int pid, int? fd, SaveContext context)
+    {
+        if (FileStatus.TryOfPath(link, follow: status.Type != FileType.SymbolicLink) is { } there && there.IsSameFile(status))
+        {
+            return FileState.Of(link, status, flags, position, context.Shared(() => new BuildIds()).Of(link, status)) with
+            {
+                Bundled = context.Bundle?.Add(link, status, IsWritten(flags)) ?? 0,
+            };
+        }
+        bool deleted = link.EndsWith(DeletedFileKind.Suffix, StringComparison.Ordinal);
+        string path = deleted ? link[..^DeletedFileKind.Suffix.Length] : link;
+        if (deleted && ProcFileKind.IsProcFile(path, status))
+        {
+            if (fd is null && status.Type == FileType.Directory)
+                return FileState.Of(path, status, flags, position) with { OfEndedProcess = true };
+            context.Block(new Blocker(
+                "ProcFile", pid, fd, path, "it belongs to a process that has ended, whose files are gone from /proc", "let the program leave or close it"));
+            return null;
+        }
+        // A folder that was removed may still be counted a link.
+        if (status.Links == 0 || (deleted && status.Type == FileType.Directory))
+        {
+            return DeletedFileKind.Capture(path, status, flags, reach, pid, fd, context) is { } id
+                ? FileState.Of(path, status, flags, position) with { Deleted = id }
+                : null;
+        }
+        if (deleted)
+            return CaptureOtherLink(path, status, flags, position, pid, fd, context);
+        context.Block(new Blocker(
+            "UnreachableFile", pid, fd, link,
+            "another file stands under this path now, or none: it was renamed, replaced or mounted over",
+            "put the original file back under its name"));
+        return null;
+    }
+
+    /// <summary>
+    /// The name is gone, but the file has others somewhere (hard links). A copy would be another file, so one of these names
+    /// must be known; the kernel tells none, and only the old name's folder is searched.
+    /// </summary>
+    private static FileState? CaptureOtherLink(
+        string path, in FileStatus status, OpenFlags flags, long position, int pid, int? fd, SaveContext context)
+    {
+        string folder = Path.GetDirectoryName(path) ?? "/";
+        if (Directory.Exists(folder))
+        {
+            foreach (string entry in Directory.EnumerateFileSystemEntries(folder))
+            {
+                if (FileStatus.TryOfPath(entry, follow: false) is { } other && other.IsSameFile(status))
+                {
+                    int bundled = context.Bundle?.Add(entry, status, IsWritten(flags)) ?? 0;
+                    return FileState.Of(path, status, flags, position) with { LinkedAs = entry, Bundled = bundled };
+                }
+            }
+        }
+        context.Block(new Blocker(
+            "LinkedElsewhere", pid, fd, path,
+            $"this name has been deleted, but the file has {status.Links} more, none of them in {folder}: without one it cannot be opened again",
+            $"find one (find / -xdev -inum {status.Inode}) and link it back to this name, or let the program close the file"));
+        return null;
+    }
+
+    /// <summary>Reports a file that is missing here, or is another than at the save.</summary>
+    public static void Check(FileState state, RestoreContext context)
+    {
+        if (state.Deleted != 0 || state.OfEndedProcess || state.Bundled != 0)
+            return;
+        if (FileStatus.TryOfPath(state.Reachable) is not { } here)
+        {
+            context.Block(new Blocker(
+                "FileMissing", null, null, state.Path,
+                $"the program has it open or mapped ({Describe(state.Size, state.Modified)}), and it is not here or cannot be read",
+                "copy the file to the same path, or share the file system"));
+            return;
+        }
+        if (here.Type != state.Type)
+        {
+            context.Block(new Blocker(
+                "FileChanged", null, null, state.Path, $"it was a {Name(state.Type)} and is a {Name(here.Type)} here",
+                "put the original back under its name"));
+            return;
+        }
+        if (Forbidden(state) is { } forbidden)
+        {
+            context.Block(new Blocker(
+                "FileForbidden", null, null, state.Path, $"the program has it open or mapped, and {forbidden}",
+                "restore as root, or as a user who may open it"));
+            return;
+        }
+        if (state.Type == FileType.Regular && !IsSame(state, here))
+            Changed(state, here, context);
+    }
+
+    private static void Changed(FileState state, in FileStatus here, RestoreContext context)
+    {
+        string sizes = $"at the save it had {Describe(state.Size, state.Modified)}; here it has {Describe(here.Size, here.Modified)}";
+        if (context.Options.Force || context.Options.AcceptChangedFiles)
+        {
+            context.WarnOnce($"{state.Path} is used as it is: {sizes}");
+            return;
+        }
+        bool grown = here.Size > state.Size && IsWritten(state.Flags);
+        if (context.Options.TruncateGrownFiles && grown)
+        {
+            const int W_OK = 2;
+            FileCalls.CheckAccess(state.Reachable, W_OK);
+            if (context.WarnOnce($"{state.Path} is cut back to {state.Size} bytes: {sizes}"))
+                context.BeforeRelease(() => CutBack(state));
+            return;
+        }
+        context.Block(new Blocker(
+            "FileChanged", null, null, state.Path, sizes,
+            grown ? "put the original back, cut off what came later with --file-changed truncate, or keep it with --file-changed accept"
+                : "put the original back, or accept the file as it is with --file-changed accept"));
+    }
+
+    /// <summary>As late as can be: a restore that fails must not have cut anything.</summary>
+    private static void CutBack(FileState state)
+    {
+        using Descriptor file = FileCalls.Open(state.Reachable, OpenFlags.O_WRONLY | OpenFlags.O_NONBLOCK);
+        FileCalls.SetLength(file, state.Size);
+    }
+
+    private static string? Forbidden(FileState state)
+    {
+        const int R_OK = 4, W_OK = 2;
+        if ((state.Flags & OpenFlags.O_PATH) != 0)
+            return null;
+        try
+        {
+            FileCalls.CheckAccess(state.Reachable, (state.Flags & OpenFlags.O_ACCMODE) switch
+            {
+                OpenFlags.O_WRONLY => W_OK,
+                OpenFlags.O_RDWR => R_OK | W_OK,
+                _ => R_OK,
+            });
+            return null;
+        }
+        catch (LinuxException e)
+        {
+            return e.Message;
+        }
+    }
+
+    /// <summary>For a descriptor that holds only the place: something of the same type must stand there.</summary>
+    public static void CheckPlace(FileState state, RestoreContext context)
+    {
+        if (state.Deleted != 0 || state.Bundled != 0)
+            return;
+        FileStatus? here = FileStatus.TryOfPath(state.Reachable, follow: state.Type != FileType.SymbolicLink);
+        if (here?.Type == state.Type)
+            return;
+        context.Block(new Blocker(
+            "FileMissing", null, null, state.Reachable,
+            $"the program holds it with O_PATH; it was a {Name(state.Type)} and is {(here is { } h ? "a " + Name(h.Type) : "nothing")} here",
+            "put the original back under its name"));
+    }
+
+    /// <summary>Opens what has a name, with these flags as they are.</summary>
+    public static Descriptor OpenNamed(FileState state, OpenFlags flags)
+    {
+        if (state.LinkedAs is null)
+            return FileCalls.Open(state.Path, flags);
+        // The deleted name comes back for the blink of an open, so that /proc shows it again with "(deleted)" behind.
+        FolderCalls.Link(state.LinkedAs, state.Path);
+        try
+        {
+            return FileCalls.Open(state.Path, flags);
+        }
+        finally
+        {
+            FolderCalls.Unlink(state.Path);
+        }
+    }
+
+    public static Descriptor Open(FileState state, OpenFlags flags, RestoreContext context)
+    {
+        const OpenFlags Once = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_TRUNC;
+        // O_NOCTTY: a terminal opened here must not become ours. O_NONBLOCK: a FIFO in its place must not hang us.
+        OpenFlags opening = (flags & ~Once) | OpenFlags.O_NOCTTY | OpenFlags.O_NONBLOCK;
+        Descriptor file = state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(state, opening);
+        try
+        {
+            FileCalls.SetFlags(file, flags);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsWritten(OpenFlags flags) =>
+        (flags & OpenFlags.O_ACCMODE) != OpenFlags.O_RDONLY && (flags & OpenFlags.O_PATH) == 0;
+
+    private static bool IsSame(FileState state, in FileStatus here)
+    {
+        if (here.Size != state.Size)
+            return false;
+        if ((here.ModifiedSeconds, here.ModifiedNanoseconds) == (state.ModifiedSeconds, state.ModifiedNanoseconds))
+            return true;
+        return state.BuildId is not null && ElfBuildId.TryRead(state.Path, here) == state.BuildId;
+    }
+
+    private static string Describe(long size, DateTimeOffset modified) => $"{size} bytes, modified {modified:yyyy-MM-dd HH:mm:ss.fff}Z";
+
+    private static string Name(FileType type) => type switch
+    {
+        FileType.Regular => "regular file",
+        FileType.Directory => "folder",
+        FileType.CharacterDevice => "character device",
+        FileType.BlockDevice => "block device",
+        FileType.Fifo => "FIFO",
+        FileType.Socket => "socket",
+        _ => "file of another type",
+    };
+}

@@ -1,0 +1,114 @@
+using ProcMigrate.Engine.Restore;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Network;
+using static ProcMigrate.Linux.Network.SocketOptions;
+
+namespace ProcMigrate.Engine.Kinds.Sockets;
+
+/// <summary>Whether an IP socket's address can be had here: tried with a socket of our own, which is closed again.</summary>
+internal sealed class InternetChecks(InternetSocketState state, RestoreContext context)
+{
+    private const int IPPROTO_TCP = 6;
+
+    /// <summary>Whether a socket of this host has an address that the host does not have: bound with IP_FREEBIND, or taken away since.</summary>
+    public static bool IsForeign(Descriptor socket)
+    {
+        byte[] address = SocketCalls.Name(socket);
+        if (address.Length < 16 || InternetAddress.IsAny(address))
+            return false;
+        (address[2], address[3]) = (0, 0);
+        const string What = "an address";
+        using Descriptor attempt = SocketCalls.Create(address[0], SocketType.SOCK_DGRAM, 0, What);
+        return SocketCalls.TryBind(attempt, address) == -EADDRNOTAVAIL;
+    }
+
+    public void Report()
+    {
+        if (state.Conversation is TcpConversation.Reset or TcpConversation.Ended)
+            return;
+        string what = $"{InternetSockets.Title(state)}";
+        try
+        {
+            using Descriptor socket = SocketCalls.Create(state.Family, state.Type, state.Protocol, what);
+            state.ApplyBeforeBind(socket, what);
+            // What is left of earlier connections (TIME_WAIT) does not keep a port from us.
+            if (state.Protocol == IPPROTO_TCP)
+                SocketCalls.SetInt(socket, SOL_SOCKET, SO_REUSEADDR, 1, what);
+            if (state.Conversation == TcpConversation.Outside)
+                ReportConnection(socket);
+            else if (InternetSockets.HasName(state) && state.Conversation == TcpConversation.None)
+                ReportBind(SocketCalls.TryBind(socket, state.Local));
+        }
+        catch (LinuxException e)
+        {
+            context.Block(new Blocker("SocketRefused", null, null, what, $"this host does not make such a socket: {e.Message}", "restore as root, on a host with the same devices and protocols"));
+        }
+    }
+
+    /// <summary>Its address, with any port, and that nobody else has the same connection; what is left of its own is removed later.</summary>
+    private void ReportConnection(Descriptor socket)
+    {
+        SocketCalls.SetInt(socket, SOL_TCP, TcpRepair.TCP_REPAIR, TcpRepair.TCP_REPAIR_ON, InternetSockets.Title(state));
+        byte[] address = [.. state.Local];
+        (address[2], address[3]) = (0, 0);
+        ReportBind(SocketCalls.TryBind(socket, address));
+        ConnectionEnds ends = TcpHold.Ends(state);
+        List<InternetSocketInfo> host = context.Shared<List<InternetSocketInfo>>("tcp sockets of the host", () =>
+            [.. SocketDiag.InternetSockets(AddressFamily.AF_INET, IPPROTO_TCP), .. SocketDiag.InternetSockets(AddressFamily.AF_INET6, IPPROTO_TCP)]);
+        if (host.Find(s => s.Inode != 0 && TcpHold.Is(s, ends)) is { } other)
+            Block(new Blocker("AddressInUse", null, null, InternetSockets.Title(state), $"{SocketOwners.Describe(other.Inode)} has this very connection", "end that program"));
+    }
+
+    /// <summary>Several sockets of a program may share an address; it is told once.</summary>
+    private void Block(Blocker blocker)
+    {
+        if (!context.Blockers.Contains(blocker))
+            context.Block(blocker);
+    }
+
+    private void ReportBind(long result)
+    {
+        string address = InternetAddress.Text(state.Local);
+        switch (-(int)result)
+        {
+            case 0:
+                break;
+            case EADDRINUSE when Owner() is { } owner:
+                Block(new Blocker("AddressInUse", null, null, InternetSockets.Title(state), $"{address} is used by {owner}", "end that program, or restore on another host"));
+                break;
+            case EADDRINUSE:
+                // Only what is left of ended programs (TIME_WAIT) has it; the restore removes that.
+                break;
+            case EADDRNOTAVAIL:
+                Block(new Blocker("AddressMissing", null, null, InternetSockets.Title(state), $"this host does not have the address of {address}", "give the address to this host, or restore where it is"));
+                break;
+            default:
+                Block(new Blocker("SocketRefused", null, null, InternetSockets.Title(state), Errno.Describe(-(int)result), "restore as root"));
+                break;
+        }
+    }
+
+    private const int EADDRINUSE = 98;
+    private const int EADDRNOTAVAIL = 99;
+
+    /// <summary>Who has the port, those who listen first; null where only remainders of TCP connections do.</summary>
+    private string? Owner()
+    {
+        int port = InternetAddress.Port(state.Local);
+        InternetSocketInfo? owner = null;
+        bool remainder = false;
+        foreach (int family in (int[])[AddressFamily.AF_INET, AddressFamily.AF_INET6])
+        {
+            foreach (InternetSocketInfo other in SocketDiag.InternetSockets(family, state.Protocol))
+            {
+                if (other.LocalPort != port)
+                    continue;
+                remainder |= other.Inode == 0;
+                if (other.Inode != 0 && (owner is null || other.RemotePort < owner.RemotePort))
+                    owner = other;
+            }
+        }
+        return owner is not null ? SocketOwners.Describe(owner.Inode) : remainder && state.Protocol == IPPROTO_TCP ? null : "another socket";
+    }
+}

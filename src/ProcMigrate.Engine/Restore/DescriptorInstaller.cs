@@ -1,0 +1,103 @@
+using ProcMigrate.Engine.Inject.X64;
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Memory;
+using ProcMigrate.Linux.Ptrace;
+using ProcMigrate.Linux.X64;
+
+namespace ProcMigrate.Engine.Restore;
+
+/// <summary>Hands open files of ours to a process in the making, over a unix socket (SCM_RIGHTS), and puts them at their numbers.</summary>
+internal sealed class DescriptorInstaller(OwnedThread thread, RestorerArea area, CallTable calls, DescriptorChannel channel, ChannelPlace place)
+{
+    private const ulong F_SETFD = 2;
+    private const ulong F_DUPFD = 0;
+    private const ulong FD_CLOEXEC = 1;
+
+    /// <summary>
+    /// Closes all that was inherited but the channel, which goes to a number above all that the process will ever need: what is
+    /// received then gets 0, 1, 2 … in order.
+    /// </summary>
+    public void Prepare(int highest)
+    {
+        if (place.Prepared)
+            return;
+        place.Prepared = true;
+        int lowest = Math.Max(highest + 1, RestorerCode.ChannelFd + 1);
+        place.Fd = (int)thread.Call(SyscallNumber.fcntl, "moving the channel", (ulong)place.Fd, F_DUPFD, (ulong)lowest);
+        calls.Add(SyscallNumber.close_range, "inherited descriptors", 0, (ulong)place.Fd - 1, 0);
+        calls.Add(SyscallNumber.close_range, "inherited descriptors", (ulong)place.Fd + 1, uint.MaxValue, 0);
+        calls.Run();
+    }
+
+    /// <summary>Receives descriptors; they have the numbers 0 to n - 1 then.</summary>
+    public void Receive(IReadOnlyList<Descriptor> files)
+    {
+        for (int at = 0; at < files.Count; at += DescriptorChannel.MaxPerMessage)
+        {
+            int count = Math.Min(DescriptorChannel.MaxPerMessage, files.Count - at);
+            channel.Send([.. files.Skip(at).Take(count).Select(f => f.Number)]);
+            ReceiveMessage(count);
+        }
+    }
+
+    /// <summary>Puts received descriptors at their own numbers, the highest first: nothing is ever in the way.</summary>
+    public void Place(IReadOnlyList<DescriptorRecord> ordered)
+    {
+        for (int i = ordered.Count - 1; i >= 0; i--)
+        {
+            string what = $"descriptor {ordered[i].Fd}";
+            if (ordered[i].Fd != i)
+            {
+                calls.Add(SyscallNumber.dup2, what, (ulong)i, (ulong)ordered[i].Fd);
+                calls.Add(SyscallNumber.close, what, (ulong)i);
+            }
+            if (ordered[i].CloseOnExec)
+                calls.Add(SyscallNumber.fcntl, what, (ulong)ordered[i].Fd, F_SETFD, FD_CLOEXEC);
+        }
+        calls.Run();
+    }
+
+    public void CloseReceived(int count)
+    {
+        if (count > 0)
+            calls.Add(SyscallNumber.close_range, "descriptors used for mapping", 0, (ulong)count - 1, 0);
+        calls.Run();
+    }
+
+    public void CloseChannel()
+    {
+        calls.Add(SyscallNumber.close, "the channel", (ulong)place.Fd);
+        calls.Run();
+    }
+
+    private unsafe void ReceiveMessage(int count)
+    {
+        RemoteAddress iov = area.Data;
+        RemoteAddress message = iov + 64;
+        RemoteAddress payload = message + 64;
+        RemoteAddress control = payload + 64;
+        int controlLength = DescriptorChannel.ControlLength(count);
+        var vector = new IoVector { iov_base = payload.Value, iov_len = 1 };
+        var header = new MessageHeader
+        {
+            msg_iov = iov.Value,
+            msg_iovlen = 1,
+            msg_control = control.Value,
+            msg_controllen = (ulong)controlLength,
+        };
+        ProcessMemory.WriteFast(area.Pid, iov, new ReadOnlySpan<byte>(&vector, sizeof(IoVector)));
+        ProcessMemory.WriteFast(area.Pid, message, new ReadOnlySpan<byte>(&header, sizeof(MessageHeader)));
+        thread.Call(SyscallNumber.recvmsg, $"{count} descriptors (is the limit of open files too low?)", (ulong)place.Fd, message.Value);
+        using ProcessMemory memory = ProcessMemory.Open(area.Pid);
+        ControlHeader received = memory.Read<ControlHeader>(control);
+        // The kernel installs what it can and cuts the rest without an error (MSG_CTRUNC).
+        if (received.cmsg_len != (ulong)(sizeof(ControlHeader) + count * sizeof(int)))
+        {
+            throw new EngineException(
+                "TooManyDescriptors", FailureClass.Failed,
+                $"Process {area.Pid} could not take over {count} descriptors: the limit of open files (ulimit -n) is too low here.");
+        }
+    }
+}

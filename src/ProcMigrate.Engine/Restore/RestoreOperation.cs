@@ -1,0 +1,203 @@
+using System.Diagnostics;
+using ProcMigrate.Engine.Bundle;
+using ProcMigrate.Engine.Checks;
+using ProcMigrate.Engine.Host;
+using ProcMigrate.Engine.Inject;
+using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Image;
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.X64;
+
+namespace ProcMigrate.Engine.Restore;
+
+/// <summary>One restore, from the file to the running tree: all or nothing.</summary>
+internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProgress>? progress, CancellationToken cancel)
+{
+    private const int SIGSTOP = 19;
+    private const int SeedDistance = 0x100_0000;
+    private const int PR_SET_CHILD_SUBREAPER = 36;
+    private readonly Timings _timings = [];
+
+    private TerminalLoan? _loan;
+
+    // Taken before the tree runs: some of it may end at once.
+    private List<ProcessSummary> _summaries = [];
+
+    public RestoreResult Run()
+    {
+        try
+        {
+            // All that was made for the tree is disposed before the wait: a copy of ours would keep its pipes and terminals open.
+            RestoreResult restored = RestoreTree();
+            if (!options.Wait)
+                return restored;
+            return restored with { ExitCode = new ChildWaiter(restored.InnerPid ?? restored.Pid, _loan).WaitForEnd(options.Running, cancel) };
+        }
+        finally
+        {
+            _loan?.Dispose();
+        }
+    }
+
+    private RestoreResult RestoreTree()
+    {
+        long start = Stopwatch.GetTimestamp();
+        using ImageReader image = ImageReader.Open(options.ImagePath);
+        using var context = new RestoreContext(options, image);
+        RefuseBlocked(context);
+        RestoreJournal.Look(context);
+        _timings["checkMs"] = Since(start);
+        // Before the first process is made, not beside it: an image that is damaged leaves no trace at all.
+        if (!options.Verified)
+            image.VerifyMemory((done, total) => progress?.Invoke(new EngineProgress("verify", done, total)), cancel);
+        _timings["verifyMs"] = Since(start) - _timings["checkMs"];
+        UnpackedFiles? files = Unpack(context);
+        Build(context);
+        RestoreJournal.Note(context, _summaries[0].Pid);
+        files?.WriteTable(context.Warnings);
+        _timings["totalMs"] = Since(start);
+        return new RestoreResult(
+            _summaries[0].Pid, _summaries,
+            image.Path, context.Tree.Id, context.Tree.Processes.Sum(p => p.MemoryBytes), _timings, context.Warnings,
+            ExitCode: null)
+        {
+            InnerPid = _summaries[0].InnerPid,
+            Files = files?.Describe(),
+        };
+    }
+
+    private UnpackedFiles? Unpack(RestoreContext context)
+    {
+        if (context.Bundle.Count == 0)
+            return null;
+        long start = Stopwatch.GetTimestamp();
+        UnpackedFiles files = UnpackedFiles.Make(context, progress, cancel);
+        context.Rename(files.Rename, files.Rename);
+        _timings["filesMs"] = Since(start);
+        return files;
+    }
+
+    public IReadOnlyList<Blocker> Check()
+    {
+        using ImageReader image = ImageReader.Open(options.ImagePath);
+        using var context = new RestoreContext(options, image);
+        RestoreChecks.Report(context);
+        if (options.Spool is { } spool)
+            SpaceChecks.Report(spool, context);
+        return context.Blockers;
+    }
+
+    private static void RefuseBlocked(RestoreContext context)
+    {
+        if (context.Bundle.Count == 0 && (context.Options is { FilesFolder: not null } or { ReuseHostFiles: true } or { SameNames: true }))
+        {
+            throw new EngineException(
+                "NoBundle", FailureClass.Refused,
+                $"{context.Options.ImagePath} carries no files: it was saved without --bundle. Leave out --files, --same-names and --reuse-host-files.");
+        }
+        RestoreChecks.Report(context);
+        if (context.Blockers.Count > 0)
+        {
+            throw new EngineException(
+                context.Blockers, $"The image {context.Options.ImagePath} cannot be restored here: {context.Blockers.Count} reason(s). Nothing was started.");
+        }
+    }
+
+    private void Build(RestoreContext context)
+    {
+        long start = Stopwatch.GetTimestamp();
+        if (options.Wait)
+            RawSyscall.Call(SyscallNumber.prctl, "this process", PR_SET_CHILD_SUBREAPER, 1);
+        RaiseOpenFileLimit();
+        context.RunBeforeTree();
+        RemoteAddress area = ScratchPlace.Find(
+            context.Tree.Processes.SelectMany(p => p.Mappings).Select(m => new AddressRange(m.Start, m.End)), 2 * SeedDistance);
+        using DescriptorChannel channel = DescriptorChannel.Create();
+        using Seed seed = Seed.Spawn(area + SeedDistance, area, channel);
+        TreeClocks.Of(context).Enter(seed.Thread);
+        long done = 0, total = context.Tree.Processes.Sum(p => p.MemoryBytes);
+        void Loaded(long bytes) => progress?.Invoke(new EngineProgress("memory", done += bytes, total));
+        var made = new ProcessBuilders(context, channel, area, Loaded);
+        IReadOnlyDictionary<int, OwnedThread> threads = new ProcessCreator(context, seed, made).CreateAll();
+        _timings["createMs"] = Since(start);
+        MakeZombies(context, threads, made.AreaOfSeed.Data);
+        List<ProcessBuilder> builders = [.. context.Tree.Processes.Select(p => made.Find(p.Pid)!)];
+        SysvQueueKind.MakeAll(context);
+        foreach (ProcessBuilder builder in builders)
+        {
+            cancel.ThrowIfCancellationRequested();
+            builder.BuildMemory(Loaded);
+        }
+        builders.ForEach(b => b.BuildFiles());
+        _timings["memoryMs"] = Since(start);
+        context.SharedMemories.Seal();
+        context.Terminals.Complete();
+        CredentialsRecord own = CredentialFacts.Own();
+        builders.ForEach(b => b.BuildThreads(own));
+        builders.ForEach(b => b.StopAgain());
+        builders.ForEach(b => b.ForgetChildStops());
+        builders.ForEach(b => b.QueueSignals());
+        builders.ForEach(b => b.Finish());
+        context.RunEnd();
+        cancel.ThrowIfCancellationRequested();
+        foreach (ProcessRecord record in context.Tree.Processes.Where(p => options.LeaveStopped && !p.Stopped))
+        {
+            using PidFd process = PidFd.Open(record.Pid);
+            process.Signal(SIGSTOP);
+        }
+        if (options.Wait)
+            _loan = TerminalLoan.Give(context.Terminals.Outside, context.Tree.Processes[0].Pid);
+        _summaries = [.. context.Tree.Processes.Select(InsideNamespaces.Summarize)];
+        options.Gate?.Await();
+        context.LetGoOfFiles();
+        if (options.Gate is { } gate)
+            Commit(gate, builders);
+        builders.ForEach(b => b.Release());
+        context.Keep();
+        _loan?.AskToRedraw();
+        _timings["buildMs"] = Since(start);
+    }
+
+    /// <summary>
+    /// Until now the tree dies with us, from now on it runs. Thousands of threads do not change over in one step; so each process is
+    /// made to stop should we die, then to live on should we die, and only then the decision is made, in one step, by the gate.
+    /// </summary>
+    private static void Commit(ReleaseGate gate, List<ProcessBuilder> builders)
+    {
+        builders.ForEach(b => b.Hold());
+        gate.Prepare([.. builders.Select(b => (b.Pid, b.Held))]);
+        try
+        {
+            builders.ForEach(b => b.Outlive());
+            gate.Commit();
+        }
+        catch
+        {
+            builders.ForEach(b => b.Kill());
+            throw;
+        }
+    }
+
+    private static void MakeZombies(RestoreContext context, IReadOnlyDictionary<int, OwnedThread> threads, RemoteAddress data)
+    {
+        foreach (ZombieRecord zombie in context.Tree.Zombies)
+        {
+            OwnedProcess.BecomeZombie(threads[zombie.Pid], zombie, data);
+            OwnedProcess.DiscardChildSignal(threads[zombie.ParentPid], data);
+        }
+    }
+
+    /// <summary>We hold a descriptor for every open file of the tree; the seed inherits the limit.</summary>
+    private static void RaiseOpenFileLimit()
+    {
+        ResourceLimit limit = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_NOFILE);
+        if (limit.rlim_cur < limit.rlim_max)
+            ResourceLimits.SetOwn(ResourceLimits.RLIMIT_NOFILE, limit with { rlim_cur = limit.rlim_max });
+    }
+
+    private static double Since(long start) => Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 3);
+}

@@ -1,0 +1,66 @@
+using ProcMigrate.Engine.Inject.X64;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.Ptrace;
+
+namespace ProcMigrate.Engine.Restore;
+
+/// <summary>
+/// The first process: spawned from <see cref="SeedProgram"/>, seized, and parent of the restored root until that stands;
+/// then it ends and the root belongs to init (or to us, as subreaper, where we wait for it).
+/// </summary>
+internal sealed class Seed : IDisposable
+{
+    public const PtraceOptions Options =
+        PtraceOptions.ExitKill | PtraceOptions.TraceSysGood | PtraceOptions.TraceFork | PtraceOptions.TraceVfork | PtraceOptions.TraceClone;
+
+    private const int SIGKILL = 9;
+    private readonly int _pid;
+    private bool _ended;
+
+    private Seed(int pid, RemoteAddress address)
+    {
+        _pid = pid;
+        Thread = new OwnedThread(pid, address + SeedProgram.CodeOffset + RestorerCode.Call);
+    }
+
+    public OwnedThread Thread { get; }
+
+    /// <param name="area">Where the restorer's area goes, in the seed and so in all that are made of it.</param>
+    public static Seed Spawn(RemoteAddress address, RemoteAddress area, DescriptorChannel channel)
+    {
+        using Descriptor made = SeedProgram.Create(address);
+        // The channel takes this number before the program is looked up by its own.
+        using Descriptor? other = made.Number == RestorerCode.ChannelFd ? Descriptor.Duplicate(made.Number) : null;
+        Descriptor program = other ?? made;
+        int pid = Spawner.Start($"/proc/self/fd/{program.Number}", channel.Far, RestorerCode.ChannelFd);
+        var seed = new Seed(pid, address);
+        try
+        {
+            Tracer.Seize(pid, Options);
+            Tracer.Interrupt(pid);
+            while (!seed.Thread.Wait().IsEventStop)
+                Tracer.Continue(pid);
+            RestorerArea.Enter(seed.Thread, area);
+            return seed;
+        }
+        catch
+        {
+            seed.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        using PidFd process = PidFd.Open(_pid);
+        process.Signal(SIGKILL);
+        while (!Tracer.Wait(_pid).Ended)
+        {
+        }
+    }
+}

@@ -1,0 +1,327 @@
+using System.Diagnostics;
+using System.Globalization;
+using ProcMigrate.Engine.Bundle;
+using ProcMigrate.Engine.Freeze;
+using ProcMigrate.Engine.Host;
+using ProcMigrate.Engine.Inject;
+using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Sockets;
+using ProcMigrate.Engine.Memory;
+using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Engine.Restore;
+using ProcMigrate.Image;
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Memory;
+using ProcMigrate.Linux.ProcFs;
+
+namespace ProcMigrate.Engine.Save;
+
+/// <summary>One save, from the pid to the durable image.</summary>
+internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel)
+{
+    private readonly Timings _timings = [];
+    private const int PassingBlockerTries = 25;
+    private static readonly TimeSpan PassingBlockerPause = TimeSpan.FromMilliseconds(4);
+    private SaveContext _context = new();
+
+    // Taken while the tree is there: what a process is called outside nobody can tell once it has ended.
+    private List<ProcessSummary> _summaries = [];
+
+    public SaveResult Run()
+    {
+        try
+        {
+            return Save();
+        }
+        finally
+        {
+            _context.Close();
+        }
+    }
+
+    private SaveResult Save()
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (int pid in options.Pids)
+            SaveTarget.Validate(pid);
+        string path = options.OutputPath ?? DefaultName(options.Pids[0]);
+        Guid? replaced = options.Force && options.Handover is null ? IdOf(path) : null;
+        using ImageWriter image = options.Handover is { } handover ? ImageWriter.To(handover.Image) : ImageWriter.Create(path, options.Force, options.Compress);
+        ImageSummary summary;
+        TreeRecord record;
+        long frozen = Stopwatch.GetTimestamp();
+        using (FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen))
+        {
+            if (options.Handover is null)
+                _context.Bundle?.CheckSpace(image.Path);
+            record = options.Handover is null ? Describe(tree, processes) : DescribeToHost(options.Handover, tree, processes);
+            _summaries = [.. record.Processes.Select(InsideNamespaces.Summarize)];
+            if (options.After != AfterSave.End)
+                _context.ReleaseConnections();
+            record = WriteMemory(image, record, processes);
+            image.WriteTree(record);
+            BundleWriter? bundle = _context.Bundle is { } files ? new BundleWriter(image, files, progress, cancel) : null;
+            bundle?.Write(written: true);
+            if (options.After == AfterSave.LeaveRunning)
+            {
+                // All that belongs to the program is copied; it need not wait for the disk.
+                tree.Dispose();
+                _timings["freezeMs"] = Since(frozen);
+            }
+            bundle?.Write(written: false);
+            cancel.ThrowIfCancellationRequested();
+            summary = Timed("writeMs", image.Commit);
+            if (replaced is { } old)
+                TcpHold.Forget(old);
+            if (options.Handover is not null)
+                HandOver(options.Handover, tree, record.Id);
+            if (options.After == AfterSave.End)
+                End(tree, record.Id);
+            else if (options.After == AfterSave.LeaveStopped)
+                tree.LeaveStopped();
+            options.Handover?.Ended();
+        }
+        _timings.TryAdd("freezeMs", Since(frozen));
+        if (options.After == AfterSave.End)
+            Timed("reapMs", () => WaitUntilPidsAreFree(record));
+        _timings["totalMs"] = Since(start);
+        return new SaveResult(
+            _summaries[0].Pid, _summaries, summary.Path, record.Id, summary.Bytes, summary.MemoryBytes, _timings, _context.Warnings)
+        {
+            InnerPid = _summaries[0].InnerPid,
+            Bundle = _context.Bundle?.Summary(),
+        };
+    }
+
+    /// <summary>The other side judges a description before any memory moves, so that blockers of both sides are told at once.</summary>
+    private TreeRecord DescribeToHost(Handover handover, FrozenTree tree, List<CollectedProcess> processes)
+    {
+        long start = Stopwatch.GetTimestamp();
+        TreeRecord record = RecordOf(tree, processes);
+        var description = new ImageInMemory();
+        if (_context.Blockers.Count == 0)
+        {
+            using ImageWriter image = ImageWriter.To(description);
+            List<ProcessRecord> described = [];
+            foreach (CollectedProcess process in processes)
+            {
+                long bytes = IsStoredWithParent(process.Record) ? 0 : StoredPages.Of(process.Record, process.Maps).Sum(r => (long)r.Length);
+                described.Add(WriteProcess(image, process, [], _ => { }) with { MemoryBytes = bytes });
+            }
+            image.WriteTree(record with { Processes = described });
+            image.Commit();
+        }
+        handover.Describe(description.Bytes, _context.Blockers);
+        _timings["preflightMs"] = Since(start);
+        return record;
+    }
+
+    private static void HandOver(Handover handover, FrozenTree tree, Guid id)
+    {
+        try
+        {
+            handover.TakeOver(id, [.. tree.Processes.Select(p => p.Pid)], tree.Hold);
+        }
+        catch
+        {
+            if (!handover.Unsettled)
+                tree.EndHold();
+            throw;
+        }
+    }
+
+    private void End(FrozenTree tree, Guid image)
+    {
+        TcpHold? hold = _context.ConnectionHold;
+        hold?.BeginLasting(image);
+        tree.Kill(hold is null ? null : hold.MakeLasting);
+        // Whoever took the tree over has its connections by now.
+        hold?.RemoveRemainders(options.Handover is null ? _context.Warnings : []);
+        if (hold is not null && options.Handover is not null)
+            TcpHold.Forget(image);
+    }
+
+    /// <summary>The image that is about to be overwritten, if it is one.</summary>
+    private static Guid? IdOf(string path)
+    {
+        try
+        {
+            using ImageReader? old = File.Exists(path) ? ImageReader.Open(path) : null;
+            return old?.Tree.Id;
+        }
+        catch (ImageException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>What a save would meet with, and with a handover the other side, too; the tree stands still for a moment and runs on.</summary>
+    public ProcessCheck Check()
+    {
+        foreach (int pid in options.Pids)
+            SaveTarget.Validate(pid);
+        try
+        {
+            long frozen = 0;
+            using FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen);
+            if (options.Handover is not null)
+                DescribeToHost(options.Handover, tree, processes);
+            return new ProcessCheck(_context.Blockers, _context.Bundle?.Summary());
+        }
+        finally
+        {
+            _context.Close();
+        }
+    }
+
+    private void Know(FrozenTree tree) =>
+        _context.TreePids.UnionWith(tree.Processes.Select(p => p.Pid).Concat(tree.Zombies.Select(z => z.Pid)));
+
+    /// <summary>
+    /// Some blockers pass by themselves: what one process of the tree has written to a terminal, another is about to read. Then
+    /// the tree runs on for a moment, and is frozen again.
+    /// </summary>
+    private FrozenTree FreezeAndCollect(out List<CollectedProcess> processes, ref long frozen)
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            frozen = Stopwatch.GetTimestamp();
+            FrozenTree tree = FrozenTree.Freeze(options.Pids, options.Children, cancel);
+            try
+            {
+                processes = Collect(tree);
+                if (!_context.BlockedOnlyForNow || attempt == PassingBlockerTries)
+                    return tree;
+            }
+            catch
+            {
+                tree.Dispose();
+                throw;
+            }
+            tree.Dispose();
+            cancel.ThrowIfCancellationRequested();
+            Thread.Sleep(PassingBlockerPause);
+        }
+    }
+
+    private List<CollectedProcess> Collect(FrozenTree tree)
+    {
+        _context.Close();
+        _context = new SaveContext(options.Tcp) { Processes = tree.Processes };
+        _context.Bundle = options.Bundle ? new BundleCollector(options, _context) : null;
+        progress?.Invoke(new EngineProgress("collect", 0, tree.Processes.Count));
+        Know(tree);
+        List<CollectedProcess> collected = Timed(
+            "collectMs", () => tree.Processes.Select(p => new ProcessCollector(p, _context).Collect()).OfType<CollectedProcess>().ToList());
+        Dictionary<int, int> shared = new SharedTables(tree.Processes, _context).Find();
+        for (int i = 0; i < collected.Count; i++)
+        {
+            if (shared.TryGetValue(collected[i].Process.Pid, out int flags))
+                collected[i] = collected[i] with { Record = collected[i].Record with { SharedWithParent = flags } };
+        }
+        SysvQueueKind.CaptureUsed(_context);
+        _context.RunEnd();
+        _context.Bundle?.AddNamed(collected.Where(c => c.Record.CommandLine.Count > 0).Select(c => c.Record.CommandLine[0]));
+        return collected;
+    }
+
+    private TreeRecord Describe(FrozenTree tree, List<CollectedProcess> collected)
+    {
+        if (_context.Blockers.Count > 0)
+        {
+            throw new EngineException(
+                _context.Blockers,
+                $"Process {options.Pids[0]} cannot be saved as it is: {_context.Blockers.Count} reason(s). It runs on unchanged.");
+        }
+        return RecordOf(tree, collected);
+    }
+
+    private TreeRecord RecordOf(FrozenTree tree, List<CollectedProcess> collected)
+    {
+        return new TreeRecord
+        {
+            Id = Guid.NewGuid(),
+            SavedAt = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
+            Tool = ToolVersion.Text,
+            Method = "stop",
+            Origin = HostFacts.Read(),
+            Processes = [.. collected.Select(c => c.Record)],
+            FurtherRoots = [.. collected.Skip(1).Select(c => c.Record).Where(r => collected.All(c => c.Record.Pid != r.ParentPid)).Select(r => r.Pid)],
+            Zombies = tree.Zombies,
+            Objects = _context.Objects.Objects,
+        };
+    }
+
+    private TreeRecord WriteMemory(ImageWriter image, TreeRecord record, List<CollectedProcess> processes)
+    {
+        long start = Stopwatch.GetTimestamp();
+        List<List<PageRange>> pages = [.. processes.Select(p => IsStoredWithParent(p.Record) ? [] : StoredPages.Of(p.Record, p.Maps))];
+        long total = pages.SelectMany(p => p).Sum(r => (long)r.Length);
+        long done = 0;
+        void Copied(long bytes) => progress?.Invoke(new EngineProgress("memory", Interlocked.Add(ref done, bytes), total));
+        var records = new List<ProcessRecord>();
+        for (int i = 0; i < processes.Count; i++)
+            records.Add(WriteProcess(image, processes[i], pages[i], Copied));
+        foreach ((int id, string reach, _) in _context.ObjectContents)
+            ObjectContent.Copy(image, id, reach, cancel);
+        MappedOnlyMemory.Write(image, _context, cancel);
+        foreach ((int id, byte[] bytes) in _context.ObjectBytes)
+            image.WriteObjectData(id, 0, bytes);
+        _timings["memoryMs"] = Since(start);
+        return record with { Processes = records };
+    }
+
+    /// <summary>Processes that share an address space have it in the image once, with the first of them.</summary>
+    private static bool IsStoredWithParent(ProcessRecord process) => (process.SharedWithParent & (int)CloneArguments.CLONE_VM) != 0;
+
+    private ProcessRecord WriteProcess(ImageWriter image, CollectedProcess collected, List<PageRange> pages, Action<long> copied)
+    {
+        using ProcessSection section = image.BeginProcess(collected.Record.Pid);
+        long stored = new MemoryCopier(collected.Process, section, copied, cancel).Copy(pages);
+        foreach (MappingRecord vdso in collected.Record.Mappings.Where(m => m.Backing == MappingBacking.Vdso && !IsStoredWithParent(collected.Record)))
+        {
+            byte[] content = collected.Process.Memory.Read(new RemoteAddress(vdso.Start), (int)(vdso.End - vdso.Start));
+            section.WriteMemory(vdso.Start, LandingPad.Clean(content));
+        }
+        section.Complete(CoreDescription.Of(collected), CoreDescription.Mappings(collected.Record));
+        return collected.Record with { MemoryBytes = stored };
+    }
+
+    /// <summary>A killed process holds its pid until its parent has taken notice; an init may take seconds to.</summary>
+    private bool WaitUntilPidsAreFree(TreeRecord record)
+    {
+        TimeSpan patience = TimeSpan.FromSeconds(10);
+        long start = Stopwatch.GetTimestamp();
+        List<int> pids = [.. record.Processes.SelectMany(p => p.Threads).Select(t => t.Tid).Concat(record.Zombies.Select(z => z.Pid))];
+        while (pids.RemoveAll(p => ProcStat.TryOf(p) is null) >= 0 && pids.Count > 0)
+        {
+            if (Stopwatch.GetElapsedTime(start) > patience)
+            {
+                ProcStat? parent = ProcStat.TryOf(ProcStat.TryOf(pids[0])?.ParentPid ?? 0);
+                _context.Warnings.Add(
+                    $"process {pids[0]} has ended, but its parent {parent?.Pid} ({parent?.Name}) has not taken notice: the pid is not free yet");
+                return false;
+            }
+            Thread.Sleep(1);
+        }
+        return true;
+    }
+
+    private static string DefaultName(int pid)
+    {
+        string name = ProcStat.TryOf(pid)?.Name.Replace('/', '_') ?? "process";
+        string time = DateTime.Now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
+        return Path.GetFullPath($"{name}-{pid}-{time}.pmi");
+    }
+
+    private T Timed<T>(string phase, Func<T> work)
+    {
+        long start = Stopwatch.GetTimestamp();
+        T result = work();
+        _timings[phase] = Since(start);
+        return result;
+    }
+
+    private static double Since(long start) => Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 3);
+}
