@@ -1,0 +1,191 @@
+using System.Diagnostics;
+using ProcMigrate.Image;
+using ProcMigrate.Remote.Deployment;
+using ProcMigrate.Remote.Ssh;
+using ProcMigrate.Remote.Transfer;
+
+namespace ProcMigrate.Remote.Migration;
+
+/// <summary>The near side of a check or migration: one connection to the host, from before the tree is frozen until it runs there.</summary>
+public sealed class HostMigration : IDisposable
+{
+    private readonly MigrationSettings settings;
+    private readonly CancellationToken cancel;
+    private readonly SshConnection connection;
+    private readonly FrameWriter writer;
+    private readonly FarAnswers answers;
+    private readonly Packing packing;
+    private readonly Stopwatch watch = Stopwatch.StartNew();
+    private MigrationJournal? journal;
+    private SettleCall? settled;
+    private Exception? stopped;
+
+    /// <param name="failed">Makes an exception of the line of an error that the far side sent.</param>
+    private HostMigration(MigrationSettings settings, SshConnection connection, string purpose, Func<string, Exception> failed, CancellationToken cancel)
+    {
+        (this.settings, this.connection, this.cancel) = (settings, connection, cancel);
+        writer = new FrameWriter(connection.Input);
+        answers = new FarAnswers(connection, failed, cancel);
+        packing = new Packing(settings.Compression);
+        Image = new FrameSink(writer, packing, $"the image on its way to {settings.Target.DisplayName}", FarSideStopped);
+        var offer = new ImageOffer(
+            ImageOffer.CurrentVersion, settings.KeptName ?? "", 0, Guid.Empty, RemoteImages.DefaultSilenceSeconds, null, purpose,
+            [.. settings.RestoreArguments], settings.KeptName is not null);
+        Write(() => writer.WriteMessage(FrameType.Offer, offer, TransferJson.Default.ImageOffer));
+    }
+
+    /// <summary>Where the image goes.</summary>
+    public ImageSink Image { get; }
+
+    /// <summary>True where the connection was lost for good when the far side could have let the tree run.</summary>
+    public bool Unsettled { get; private set; }
+
+    /// <summary>The far side lost the connection after it had let the tree run; all its answer said is not known.</summary>
+    public bool WasSettledLater => settled is not null;
+
+    public TimeSpan ConnectTime { get; private init; }
+    public TimeSpan DeployTime { get; private init; }
+
+    /// <summary>Bytes that went over the connection, and bytes of the image before packing.</summary>
+    public long SentBytes => writer.BytesWritten;
+    public long ImageBytes => packing.Total;
+
+    public static HostMigration Connect(
+        MigrationSettings settings, bool check, Func<string, Exception> failed, Action<TransferProgress>? progress, CancellationToken cancel)
+    {
+        var watch = Stopwatch.StartNew();
+        var host = new FarHost(settings.Target, progress);
+        SshConnection connection = host.StartReceive(cancel);
+        try
+        {
+            return new HostMigration(settings, connection, check ? ImageOffer.Check : ImageOffer.Migrate, failed, cancel)
+            {
+                ConnectTime = watch.Elapsed - host.DeployTime,
+                DeployTime = host.DeployTime,
+            };
+        }
+        catch
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sends a description and gives the far side's line about it.</summary>
+    public string Check(ReadOnlyMemory<byte> description)
+    {
+        for (int at = 0; at < description.Length; at += FrameHeader.MaxData)
+        {
+            ReadOnlyMemory<byte> piece = description.Slice(at, Math.Min(FrameHeader.MaxData, description.Length - at));
+            Write(() => writer.WriteRaw(at, piece.Span));
+        }
+        Write(writer.WriteEnd);
+        return answers.Read();
+    }
+
+    /// <summary>
+    /// Lets the tree run over there and gives the line about it; empty where that line was lost with the connection. An exception means
+    /// that it does not run there, unless <see cref="Unsettled"/>.
+    /// </summary>
+    /// <param name="hold">Makes sure that the tree cannot run here any more, should this process end.</param>
+    public string TakeOver(Guid id, IReadOnlyList<int> pids, Action hold)
+    {
+        answers.Read();
+        cancel.ThrowIfCancellationRequested();
+        hold();
+        journal = MigrationJournal.Begin(id, settings.Target, pids);
+        // Interrupted from here on is interrupted too late: half a second more, and all is certain.
+        connection.EndOn(CancellationToken.None);
+        try
+        {
+            writer.WriteCommit();
+            return answers.Read();
+        }
+        catch (Exception e) when (e is IOException or RemoteException or OperationCanceledException && !answers.FarSideGaveUp)
+        {
+            connection.Dispose();
+            return SettleLater(id, e);
+        }
+        finally
+        {
+            if (answers.FarSideGaveUp)
+                EndJournal();
+        }
+    }
+
+    /// <summary>The tree is no more here.</summary>
+    public void Ended()
+    {
+        EndJournal();
+        try
+        {
+            if (settled is null)
+                writer.WriteEnd();
+            else
+                settled.Finish();
+        }
+        catch (IOException)
+        {
+            // What the far side keeps of the migration, it removes later.
+        }
+        connection.WaitForEnd();
+    }
+
+    public void Dispose()
+    {
+        settled?.Dispose();
+        journal?.Dispose();
+        connection.Dispose();
+    }
+
+    private string SettleLater(Guid id, Exception lost)
+    {
+        Unsettled = true;
+        settled = SettleCall.Ask(id, settings.Target, settings.SettlePatience, lost);
+        Unsettled = false;
+        if (settled.Runs)
+            return "";
+        settled.Finish();
+        EndJournal();
+        throw new RemoteException(
+            RemoteFailure.ConnectionCut, settings.Target.Host,
+            $"the connection to {settings.Target.DisplayName} broke before the tree ran there; it is given up there, and runs on here", lost);
+    }
+
+    private void EndJournal()
+    {
+        journal?.End();
+        journal = null;
+    }
+
+    private void Write(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            throw FarSideStopped();
+        }
+    }
+
+    /// <summary>The far side reads no more: mostly it has said why.</summary>
+    private Exception FarSideStopped()
+    {
+        // Several threads write.
+        lock (packing)
+        {
+            try
+            {
+                if (stopped is null)
+                    answers.Read();
+                return stopped ??= answers.Lost();
+            }
+            catch (Exception e)
+            {
+                return stopped = e;
+            }
+        }
+    }
+}

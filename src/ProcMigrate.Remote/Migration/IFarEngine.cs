@@ -1,0 +1,28 @@
+using System.Runtime.InteropServices;
+
+namespace ProcMigrate.Remote.Migration;
+
+/// <summary>What the far side of a check or migration has the engine do. Answers are lines as <c>--json</c> prints them.</summary>
+public interface IFarEngine
+{
+    /// <summary>Every reason why the image could not be restored here.</summary>
+    /// <param name="image">Path of an image, of a description at least.</param>
+    /// <param name="arguments">Options of the verb restore.</param>
+    /// <param name="spool">Folder that the image would come to.</param>
+    string Check(string image, IReadOnlyList<string> arguments, string spool);
+
+    /// <summary>Where the restore needs namespaces: runs this command again in them, with the same streams, and gives its exit code. Else null.</summary>
+    int? RestoreInside(string image, SafeHandle handle, IReadOnlyList<string> arguments);
+
+    /// <summary>In that second self of the command: path of the image, which has come already. Else null.</summary>
+    string? ImageInside { get; }
+
+    /// <summary>Restores an image that came over the connection, past the gate.</summary>
+    string Restore(string image, IReadOnlyList<string> arguments, FarGate gate, CancellationToken cancel);
+
+    /// <summary>The line of an error.</summary>
+    string Describe(Exception failure);
+}
+
+/// <summary>What the engine asks before a tree runs that is complete. Processes: by their pid here, by that outside of namespaces, and whether they are to run.</summary>
+public sealed record FarGate(Action Await, Action<IReadOnlyList<(int Pid, int OuterPid, bool Runs)>> Prepare, Action Commit);

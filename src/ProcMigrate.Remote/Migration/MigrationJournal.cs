@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace ProcMigrate.Remote.Migration;
+
+/// <summary>
+/// What the near side writes down before it lets the far side go ahead: where the tree has gone and which processes were it. With that
+/// a migration is settled although the engine that began it has been killed: at once, by a second procmigrate that waits for just
+/// this, or by hand, <c>migrate --settle</c>.
+/// </summary>
+internal sealed class MigrationJournal : IDisposable
+{
+    private readonly FileStream file;
+    private readonly string path;
+
+    private MigrationJournal(FileStream file, string path) => (this.file, this.path) = (file, path);
+
+    public static MigrationJournal Begin(Guid id, SshTarget target, IReadOnlyList<int> pids)
+    {
+        string path = MigrationFolder.Source(id);
+        var file = MigrationFolder.TryLock(path, create: true)
+            ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
+        var lines = new List<string> { $"host {target.Host}" };
+        Add("user", target.User);
+        Add("port", target.Port?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Add("identity", target.IdentityFile is null ? null : Path.GetFullPath(target.IdentityFile));
+        Add("config", target.ConfigFile);
+        Add("executable", target.Executable);
+        foreach (string option in target.Options)
+            Add("option", option);
+        foreach (int pid in pids)
+            lines.Add(MigrationFolder.LineOf(pid, pid, runs: true));
+        MigrationFolder.Write(file, lines);
+        StandBy(id, target);
+        return new MigrationJournal(file, path);
+
+        void Add(string key, string? value)
+        {
+            if (value is not null)
+                lines.Add($"{key} {value}");
+        }
+    }
+
+    /// <summary>The outcome is known, and the processes here are what they should be.</summary>
+    public void End()
+    {
+        File.Delete(path);
+        file.Dispose();
+    }
+
+    public void Dispose() => file.Dispose();
+
+    public static SshTarget TargetIn(List<string> lines)
+    {
+        string? Find(string key) => lines.Find(l => l.StartsWith(key + " ", StringComparison.Ordinal))?[(key.Length + 1)..];
+        var options = new List<string>();
+        foreach (string line in lines)
+        {
+            if (line.StartsWith("option ", StringComparison.Ordinal))
+                options.Add(line[7..]);
+        }
+        return new SshTarget(Find("host") ?? "")
+        {
+            User = Find("user"),
+            Port = Find("port") is { } port ? int.Parse(port, System.Globalization.CultureInfo.InvariantCulture) : null,
+            IdentityFile = Find("identity"),
+            ConfigFile = Find("config"),
+            Executable = Find("executable"),
+            Options = options,
+        };
+    }
+
+    /// <summary>
+    /// Starts the second procmigrate: it waits until nobody holds the journal, and settles it if it is still
+    /// there. Without it nothing is lost but time: the tree stays stopped until somebody settles it by hand.
+    /// </summary>
+    private static void StandBy(Guid id, SshTarget target)
+    {
+        string? executable = target.Executable ?? (RuntimeFeature.IsDynamicCodeSupported ? null : "/proc/self/exe");
+        if (executable is null)
+            return;
+        var start = new ProcessStartInfo(executable) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["migrate", "--settle", id.ToString(), "--stand-by"])
+            start.ArgumentList.Add(argument);
+        Process.Start(start)?.Dispose();
+    }
+}

@@ -1,0 +1,199 @@
+using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
+using ProcMigrate.Image;
+using ProcMigrate.Image.Storage;
+using ProcMigrate.Linux.Files;
+using ProcMigrate.Remote.Transfer;
+
+namespace ProcMigrate.Remote.Migration;
+
+/// <summary>The far side of checks and migrations. The steps of a migration have their numbers from docs/remote.md.</summary>
+internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, IFarEngine engine, ImageOffer offer, CancellationToken cancel)
+{
+    private const string OfferVariable = "PROCMIGRATE_OFFER";
+    private const int MaxDescription = 512 << 20;
+    private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(30);
+    private bool committed;
+
+    /// <returns>False where it failed, which the near side was told.</returns>
+    public bool Run() => Guarded(() =>
+    {
+        switch (offer.Purpose)
+        {
+            case ImageOffer.Check: Check(out _); break;
+            case ImageOffer.Migrate: Migrate(); break;
+            case ImageOffer.Settle: Settle(); break;
+            default: throw new FrameException(FrameFault.BadPayload, "an offer for no known purpose");
+        }
+    });
+
+    private bool Guarded(Action work)
+    {
+        try
+        {
+            work();
+            return true;
+        }
+        catch (FrameException e) when (e.Fault is FrameFault.Ended or FrameFault.Silent)
+        {
+            throw;
+        }
+        catch (Exception e) when (!committed)
+        {
+            // All that was begun is undone by now, and the near side may let its tree run on.
+            writer.WriteText(FrameType.Failed, engine.Describe(e));
+            return false;
+        }
+    }
+
+    /// <returns>Whether nothing stands in the way.</returns>
+    private void Check(out Guid id)
+    {
+        using Descriptor description = ReceiveDescription();
+        string path = $"/proc/self/fd/{description.Number}";
+        using (ImageReader image = ImageReader.Open(path))
+            id = image.Tree.Id;
+        writer.WriteText(FrameType.Answer, engine.Check(path, offer.Arguments ?? [], ReceivePath.StateRoot()));
+    }
+
+    private Descriptor ReceiveDescription()
+    {
+        Descriptor file = MemoryFile.Create("description", 0);
+        try
+        {
+            while (reader.Read() is FrameType.Data or FrameType.Packed)
+            {
+                ReadOnlySpan<byte> bytes = reader.Data(out long offset);
+                if (offset is < 0 or > MaxDescription)
+                    throw new FrameException(FrameFault.BadPayload, "the description of the tree is too long");
+                FileCalls.WriteAt(file, bytes, offset);
+            }
+            return reader.Type == FrameType.End ? file : throw reader.Unexpected();
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void Migrate()
+    {
+        Check(out Guid id);
+        MigrationFolder.RemoveStale();
+        string name = offer.KeepImage ? ReceivePath.Resolve(offer.To, offer.Name) : $"{MigrationFolder.Path()}/{id}.pmi";
+        using TargetFile spool = TargetFile.Create(name, overwrite: false);
+        ReceiveImage(spool);
+        string path = PathOf(spool.Handle);
+        // A second self of this command may have to do it; it goes on with our streams where we are.
+        Environment.SetEnvironmentVariable(OfferVariable, JsonSerializer.Serialize(offer, TransferJson.Default.ImageOffer));
+        if (engine.RestoreInside(path, spool.Handle, offer.Arguments ?? []) is not { } exitCode)
+            Restore(path, id);
+        else if (exitCode != 0)
+            return;
+        if (offer.KeepImage)
+            spool.Publish();
+    }
+
+    /// <summary>What the command's second self does, inside namespaces.</summary>
+    public static bool RunInside(FrameReader reader, FrameWriter writer, IFarEngine engine, string image, CancellationToken cancel)
+    {
+        ImageOffer offer = JsonSerializer.Deserialize(Environment.GetEnvironmentVariable(OfferVariable) ?? "", TransferJson.Default.ImageOffer)!;
+        reader.Patience = TimeSpan.FromSeconds(offer.SilenceSeconds);
+        var receiver = new MigrationReceiver(reader, writer, engine, offer, cancel);
+        return receiver.Guarded(() =>
+        {
+            Guid id;
+            using (ImageReader opened = ImageReader.Open(image))
+                id = opened.Tree.Id;
+            receiver.Restore(image, id);
+        });
+    }
+
+    private void Restore(string path, Guid id)
+    {
+        using FileStream held = MigrationFolder.TryLock(MigrationFolder.Held(id), create: true)
+            ?? throw new RemoteException(RemoteFailure.FarSideFailed, "", "the same migration is at work here already");
+        string result;
+        try
+        {
+            result = engine.Restore(path, offer.Arguments ?? [], new FarGate(AwaitCommit, p => Prepare(held, p), () => Commit(id)), cancel);
+        }
+        catch when (!committed)
+        {
+            // Nothing of the tree is left; who asks is told "aborted" all the same.
+            File.Delete(MigrationFolder.Held(id));
+            throw;
+        }
+        writer.WriteText(FrameType.Answer, result);
+        if (reader.Read() == FrameType.End)
+            MigrationFolder.Forget(id);
+    }
+
+    /// <summary>Frames come in any order: several threads read the tree's memory.</summary>
+    private void ReceiveImage(TargetFile spool)
+    {
+        while (reader.Read() is FrameType.Data or FrameType.Packed)
+        {
+            ReadOnlySpan<byte> bytes = reader.Data(out long offset);
+            if (offset < 0)
+                throw new FrameException(FrameFault.BadPayload, $"a piece of the image for offset {offset}");
+            spool.Write(bytes, offset);
+        }
+        if (reader.Type != FrameType.End)
+            throw reader.Unexpected();
+    }
+
+    /// <summary>Step 5: the tree is complete. It dies with us until the near side has said that its own cannot run any more.</summary>
+    private void AwaitCommit()
+    {
+        cancel.ThrowIfCancellationRequested();
+        writer.WriteText(FrameType.Answer, "ready");
+        if (reader.Read() != FrameType.Commit)
+            throw reader.Unexpected();
+    }
+
+    private static void Prepare(FileStream held, IReadOnlyList<(int Pid, int OuterPid, bool Runs)> processes)
+    {
+        var lines = new List<string>();
+        foreach ((int pid, int outerPid, bool runs) in processes)
+            lines.Add(MigrationFolder.LineOf(pid, outerPid, runs));
+        MigrationFolder.Write(held, lines);
+    }
+
+    private void Commit(Guid id)
+    {
+        if (MigrationFolder.Settle(id, MigrationFolder.Runs) != MigrationFolder.Runs)
+            throw new RemoteException(RemoteFailure.ConnectionCut, "", "the near side has given the migration up meanwhile");
+        committed = true;
+    }
+
+    /// <summary>
+    /// The connection was lost when the outcome was not yet known over there. What has not been decided is decided now, against the tree
+    /// here; then whoever worked on it is waited for, and what he left is brought to where it belongs.
+    /// </summary>
+    private void Settle()
+    {
+        string outcome = MigrationFolder.Settle(offer.ImageId, MigrationFolder.Aborted);
+        string path = MigrationFolder.Held(offer.ImageId);
+        FileStream? held = null;
+        for (var start = DateTime.UtcNow; File.Exists(path) && (held = MigrationFolder.TryLock(path, create: false)) is null;)
+        {
+            if (DateTime.UtcNow - start > SettlePatience)
+                throw new RemoteException(RemoteFailure.FarSideFailed, "", "the procmigrate that works on this migration does not come to an end; ask again");
+            Thread.Sleep(20);
+        }
+        using (held)
+        {
+            if (held is not null && outcome == MigrationFolder.Runs)
+                HeldProcesses.LetRun(MigrationFolder.Read(held));
+            else if (held is not null)
+                HeldProcesses.Kill(MigrationFolder.Read(held));
+            writer.WriteText(FrameType.Answer, outcome);
+            if (reader.Read() == FrameType.End)
+                MigrationFolder.Forget(offer.ImageId);
+        }
+    }
+
+    private static string PathOf(SafeFileHandle handle) => $"/proc/{Environment.ProcessId}/fd/{handle.DangerousGetHandle()}";
+}

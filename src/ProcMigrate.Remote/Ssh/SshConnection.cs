@@ -1,0 +1,154 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace ProcMigrate.Remote.Ssh;
+
+/// <summary>
+/// A command on a host: one ssh client process, its streams, and its end. Disposing ends the client, and with it the connection;
+/// the command sees the end of its standard input.
+/// </summary>
+internal sealed class SshConnection : IDisposable
+{
+    /// <summary>The end of what ssh and the command said is what matters; a chatty command must not fill our memory.</summary>
+    private const int KeptErrorChars = 16 * 1024;
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(5);
+
+    private readonly Process process;
+    private readonly Thread errorReader;
+    private readonly StringBuilder errors = new();
+    private CancellationTokenRegistration cancellation;
+
+    private SshConnection(SshTarget target, Process process)
+    {
+        (Target, this.process) = (target, process);
+        Input = process.StandardInput.BaseStream;
+        Output = new LineStream(process.StandardOutput.BaseStream);
+        errorReader = new Thread(KeepErrors) { IsBackground = true, Name = "ssh stderr" };
+        errorReader.Start();
+    }
+
+    public SshTarget Target { get; }
+
+    /// <summary>To the command's standard input.</summary>
+    public Stream Input { get; }
+
+    /// <summary>From the command's standard output.</summary>
+    public LineStream Output { get; }
+
+    /// <summary>Starts ssh. Whether the host can be reached shows only later, on its output.</summary>
+    public static SshConnection Start(SshTarget target, string command)
+    {
+        string ssh = ExecutableSearch.Find("ssh") ?? throw new RemoteException(
+            RemoteFailure.SshMissing, target.Host,
+            "there is no ssh client on PATH; install it (Debian: apt-get install openssh-client).");
+        // In a session of its own, so that Ctrl-C on our terminal reaches us alone: we end the command on the host in an orderly
+        // way and hear what became of it, which a killed ssh could not tell.
+        string? setsid = ExecutableSearch.Find("setsid");
+        var start = new ProcessStartInfo(setsid ?? ssh)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardErrorEncoding = new UTF8Encoding(false),
+        };
+        if (setsid is not null)
+            start.ArgumentList.Add(ssh);
+        foreach (string argument in SshCommandLine.Build(target, command))
+            start.ArgumentList.Add(argument);
+        // The messages that SshFailure reads are translated by some libcs.
+        start.Environment["LC_ALL"] = "C";
+        try
+        {
+            return new SshConnection(target, Process.Start(start)!);
+        }
+        catch (Win32Exception e)
+        {
+            throw new RemoteException(RemoteFailure.SshMissing, target.Host, $"{ssh} cannot be started: {Marshal.GetPInvokeErrorMessage(e.NativeErrorCode)}.", e);
+        }
+    }
+
+    /// <summary>Ends the client when <paramref name="cancel"/> says so; whoever reads or writes sees the streams end.</summary>
+    public void EndOn(CancellationToken cancel)
+    {
+        cancellation.Dispose();
+        cancellation = cancel.Register(Kill);
+    }
+
+    /// <summary>Waits for the client to end by itself, kills it if it does not, and gives its exit code.</summary>
+    public int WaitForEnd()
+    {
+        CloseInput();
+        if (!process.WaitForExit(EndPatience))
+            Kill();
+        process.WaitForExit();
+        return process.ExitCode;
+    }
+
+    /// <summary>What ssh and the command said on stderr; complete once the client has ended.</summary>
+    public string Errors()
+    {
+        // A ProxyCommand of the user may hold the pipe a little longer than ssh lives.
+        if (process.HasExited)
+            errorReader.Join(TimeSpan.FromSeconds(1));
+        lock (errors)
+            return errors.ToString();
+    }
+
+    /// <summary>Tells the command that nothing more will come.</summary>
+    public void CloseInput()
+    {
+        try
+        {
+            Input.Dispose();
+        }
+        catch (IOException)
+        {
+            // Nobody listens any more, which is what closing was to say.
+        }
+    }
+
+    public void Dispose()
+    {
+        cancellation.Dispose();
+        CloseInput();
+        Kill();
+        process.WaitForExit();
+        errorReader.Join(TimeSpan.FromSeconds(1));
+        process.Dispose();
+    }
+
+    private void Kill()
+    {
+        try
+        {
+            process.Kill();
+        }
+        catch (InvalidOperationException)
+        {
+            // Ended already.
+        }
+    }
+
+    private void KeepErrors()
+    {
+        var buffer = new char[4096];
+        try
+        {
+            for (int n; (n = process.StandardError.Read(buffer)) > 0;)
+            {
+                lock (errors)
+                {
+                    errors.Append(buffer, 0, n);
+                    if (errors.Length > 2 * KeptErrorChars)
+                        errors.Remove(0, errors.Length - KeptErrorChars);
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // The connection was disposed; nobody asks for its words any more.
+        }
+    }
+}

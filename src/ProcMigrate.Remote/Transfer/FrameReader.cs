@@ -1,0 +1,105 @@
+using System.Buffers.Binary;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using ProcMigrate.Image.Storage;
+
+namespace ProcMigrate.Remote.Transfer;
+
+/// <summary>Reads frames from a stream that may end, lie or fall silent at any byte.</summary>
+internal sealed class FrameReader(Stream input)
+{
+    private readonly byte[] header = new byte[FrameHeader.Size];
+    private readonly byte[] payload = new byte[FrameHeader.DataOffsetSize + FrameHeader.MaxData];
+    private byte[]? unpacked;
+    private int length;
+
+    /// <summary>How long the stream may be silent; null: as long as it likes.</summary>
+    public TimeSpan? Patience { get; set; }
+
+    public FrameType Type { get; private set; }
+
+    /// <summary>The payload; valid until the next read.</summary>
+    public ReadOnlySpan<byte> Payload => payload.AsSpan(0, length);
+
+    /// <summary>Reads the next frame and gives its type.</summary>
+    public FrameType Read()
+    {
+        ReadExactly(header);
+        var parsed = FrameHeader.Parse(header);
+        length = parsed.Length;
+        ReadExactly(payload.AsMemory(0, length));
+        if (FrameHeader.ChecksumOf(header, Payload) != parsed.Checksum)
+            throw new FrameException(FrameFault.Damaged, $"a frame of type {parsed.Type} arrived damaged: its checksum differs");
+        return Type = parsed.Type;
+    }
+
+    /// <summary>The offset and bytes of a data frame, unpacked where they came packed.</summary>
+    public ReadOnlySpan<byte> Data(out long offset)
+    {
+        int head = Type == FrameType.Packed ? FrameHeader.PackedHeadSize : FrameHeader.DataOffsetSize;
+        if (length < head)
+            throw new FrameException(FrameFault.BadPayload, "a data frame without an offset");
+        offset = BinaryPrimitives.ReadInt64LittleEndian(payload);
+        return Type == FrameType.Packed ? Unpack() : Payload[head..];
+    }
+
+    private Span<byte> Unpack()
+    {
+        int rawLength = BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(FrameHeader.DataOffsetSize));
+        if (rawLength is <= 0 or > FrameHeader.MaxData)
+            throw new FrameException(FrameFault.BadPayload, $"a packed frame of {rawLength} bytes");
+        unpacked ??= new byte[FrameHeader.MaxData];
+        Span<byte> raw = unpacked.AsSpan(0, rawLength);
+        return Lz4.TryDecompress(Payload[FrameHeader.PackedHeadSize..], raw)
+            ? raw
+            : throw new FrameException(FrameFault.BadPayload, "a packed frame that does not unpack");
+    }
+
+    /// <summary>The payload as text.</summary>
+    public string Text() => Encoding.UTF8.GetString(Payload);
+
+    public T Message<T>(JsonTypeInfo<T> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(Payload, json)
+                ?? throw new FrameException(FrameFault.BadPayload, $"a frame of type {Type} says nothing");
+        }
+        catch (JsonException e)
+        {
+            throw new FrameException(FrameFault.BadPayload, $"a frame of type {Type} cannot be understood, at {e.Path ?? "its beginning"}");
+        }
+    }
+
+    public FrameException Unexpected() => new(FrameFault.UnexpectedType, $"a frame of type {Type} where none was expected");
+
+    private void ReadExactly(Memory<byte> target)
+    {
+        while (!target.IsEmpty)
+        {
+            int n = ReadSome(target);
+            if (n == 0)
+                throw new FrameException(FrameFault.Ended, "the other side ended in mid-transfer");
+            target = target[n..];
+        }
+    }
+
+    private int ReadSome(Memory<byte> target)
+    {
+        if (Patience is not { } patience)
+            return input.Read(target.Span);
+        // A blocked read cannot be taken back. It is left behind with its buffer, and the process ends soon after.
+        var read = input.ReadAsync(target).AsTask();
+        try
+        {
+            if (!read.Wait(patience))
+                throw new FrameException(FrameFault.Silent, $"the other side was silent for {patience.TotalSeconds:0} s");
+        }
+        catch (AggregateException e) when (e.InnerException is IOException broken)
+        {
+            throw new FrameException(FrameFault.Ended, $"the other side ended in mid-transfer: {IoFailure.Describe(broken)}");
+        }
+        return read.Result;
+    }
+}
