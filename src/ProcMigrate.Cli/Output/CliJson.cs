@@ -1,0 +1,11 @@
+using System.Text.Json.Serialization;
+
+namespace ProcMigrate.Cli.Output;
+
+/// <summary>Source-generated JSON of the command line's own lines.</summary>
+[JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Metadata,
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(CliEvent))]
+internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace ProcMigrate.Cli.Verbs;
+
+/// <summary>Options and arguments that several verbs share, with errors in words.</summary>
+internal static class CommonOptions
+{
+    /// <summary>On every verb.</summary>
+    public static Option<bool> Json { get; } = new("--json")
+    {
+        Description = "One JSON object per line on stdout, for programs",
+        Recursive = true,
+    };
+
+    public static Argument<string> ImageFile(string description = "The image") => new("FILE") { Description = description };
+
+    public static Option<bool> Force(string description) => new("--force") { Description = description };
+
+    public static Argument<int[]> Pids() => new("PID")
+    {
+        Description = "The root of the tree to save",
+        Arity = ArgumentArity.OneOrMore,
+        CustomParser = result =>
+        {
+            var pids = new int[result.Tokens.Count];
+            for (var index = 0; index < pids.Length; index++)
+                pids[index] = ReadPid(result.Tokens[index].Value, result);
+            return pids;
+        },
+    };
+
+    public static Option<int?> Pid(string description) => new("--pid")
+    {
+        Description = description,
+        HelpName = "N",
+        CustomParser = result => ReadPid(result.Tokens[0].Value, result),
+    };
+
+    public static bool TryReadPid(string text, out int pid) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pid) && pid > 0;
+
+    public static int ReadPid(string text, SymbolResult result)
+    {
+        if (!TryReadPid(text, out var pid))
+            result.AddError($"'{text}' is no pid: a number of 1 or more is expected, as ps shows it.");
+        return pid;
+    }
+}

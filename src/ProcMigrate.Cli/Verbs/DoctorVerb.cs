@@ -1,0 +1,45 @@
+using System.CommandLine;
+using ProcMigrate.Cli.Output;
+using ProcMigrate.Engine.Contracts;
+
+namespace ProcMigrate.Cli.Verbs;
+
+/// <summary><c>doctor</c>: what this kernel and user can and cannot do, each with its remedy.</summary>
+internal sealed class DoctorVerb : Verb
+{
+    private readonly HostOptions host = new();
+
+    public DoctorVerb()
+        : base("doctor", "Tell what this kernel and user can and cannot do") => host.AddTo(Command);
+
+    public override VerbOutcome Execute(ParseResult line, VerbContext context)
+    {
+        var result = host.Read(line) is { } target
+            ? FarVerb.Run(target, line, host, context)
+            : new VerbResult { Verb = Name, Findings = context.Engine.Doctor() };
+        var unfit = (result.Findings ?? []).Any(finding => finding.Needed && !finding.Available);
+        return new(result, unfit ? (int)FailureClass.Failed : 0);
+    }
+
+    public override void Write(VerbResult result, TextWriter output)
+    {
+        var findings = result.Findings ?? [];
+        var table = new TextTable();
+        foreach (var finding in findings)
+            table.Add(State(finding), finding.Topic, finding.Detail);
+        table.Write(output);
+
+        var missing = findings.Where(finding => !finding.Available && finding.Remedy.Length > 0).ToList();
+        if (missing.Count > 0)
+            output.WriteLine();
+        foreach (var finding in missing)
+            output.WriteLine($"{finding.Topic}: {finding.Remedy}");
+    }
+
+    private static string State(DoctorFinding finding) => (finding.Available, finding.Needed) switch
+    {
+        (true, _) => "ok",
+        (false, true) => "MISSING",
+        (false, false) => "without",
+    };
+}

@@ -1,0 +1,182 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using ProcMigrate.Cli.Hosting;
+using ProcMigrate.Cli.Output;
+using ProcMigrate.Engine.Contracts;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.X64;
+using ProcMigrate.Remote.Migration;
+using ProcMigrate.Remote.Transfer;
+
+namespace ProcMigrate.Cli.Verbs;
+
+/// <summary><c>migrate PID HOST</c>: save, send and restore as one act. Options are those of the verbs save and restore.</summary>
+internal sealed class MigrateVerb : Verb
+{
+    private static readonly string[] NotOfSave = ["--output", "--leave-running", "--leave-stopped", "--force", "--compress"];
+    private static readonly string[] NotOfRestore = ["--wait", "--only", "--host", "--user", "--port", "--identity", "--ssh-option"];
+
+    private readonly Argument<int?> pid = new("PID")
+    {
+        Description = "The root of the tree to move",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result => CommonOptions.ReadPid(result.Tokens[0].Value, result),
+    };
+    private readonly Argument<string?> host = new("HOST") { Description = "A host as ssh knows it", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<bool> keepImage = new("--keep-image") { Description = "Keep the image on the host, among those that it received" };
+    private readonly Option<Compression> compress = CompressionOption.Create(CompressionOption.OfSending, auto: true);
+    private readonly Option<string?> settle = new("--settle")
+    {
+        Description = "Find out what became of a migration that was broken off (all such, without ID), and end the tree here or let it run on",
+        HelpName = "ID",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    private readonly Option<bool> standBy = new("--stand-by") { Hidden = true };
+    private readonly SaveVerb save = new();
+    private readonly RestoreVerb restore = new();
+    private readonly HostOptions login = new();
+    private readonly List<Option> restoreOptions = [];
+
+    public MigrateVerb()
+        : base("migrate", "Move running processes to another host: save, send and restore as one act")
+    {
+        Command.Add(pid);
+        Command.Add(host);
+        AddOptions(save.Command, NotOfSave, null);
+        AddOptions(restore.Command, NotOfRestore, restoreOptions);
+        Command.Add(compress);
+        Command.Add(keepImage);
+        Command.Add(settle);
+        Command.Add(standBy);
+        login.AddLoginTo(Command);
+        Command.Validators.Add(result =>
+        {
+            var settles = result.GetResult(settle) is { Implicit: false };
+            if (settles == (result.GetValue(pid) is not null))
+                result.AddError("Give a PID and a HOST, or --settle.");
+            else if (!settles && result.GetValue(host) is null)
+                result.AddError("Give the HOST to move to.");
+            if (restoreOptions.Any(o => o.Name is "--stdio" or "--terminal" && result.GetResult(o)?.Tokens is [{ Value: "inherit" }]))
+                result.AddError("A program on another host has no terminal here: --stdio and --terminal take null or a PATH there.");
+        });
+    }
+
+    public override VerbOutcome Execute(ParseResult line, VerbContext context)
+    {
+        if (line.CommandResult.GetResult(settle) is { Implicit: false })
+            return Settle(line);
+        var name = line.GetValue(host)!;
+        var target = login.Read(line, name);
+        var root = line.GetValue(pid)!.Value;
+        if (context.Engine.SaveInside([root], null, context.LetSignalsPass, context.Cancel) is { } code)
+            return new(null, code);
+        var settings = new MigrationSettings(target)
+        {
+            RestoreArguments = RestoreArguments(line),
+            Compression = line.GetValue(compress),
+            KeptName = line.GetValue(keepImage) ? SaveName(root) : null,
+        };
+        using var migration = context.Hosts.Migrate(
+            settings, false, text => HostHandover.Failed(text, name), p => context.Progress(new EngineProgress(p.Phase, p.Done, p.Total)), context.Cancel);
+        var handover = new HostHandover(migration, name, checkOnly: false);
+        var saved = context.Engine.Save(save.ReadOptions(line, [root]) with { Handover = handover }, context.Progress, context.Cancel);
+        return new(ToResult(saved, handover.Restored, migration, name));
+    }
+
+    public override void Write(VerbResult result, TextWriter output)
+    {
+        if (result.Pid is null)
+        {
+            output.WriteLine(result.Host is null ? "nothing is to be settled" : "settled");
+            return;
+        }
+        output.WriteLine($"{ResultText.Tree(result)} runs on {result.Host}, and not here any more");
+        output.WriteLine($"  {ResultText.Facts(result)}; {Amount.Bytes(result.SentBytes ?? 0)} sent");
+    }
+
+    private void AddOptions(Command from, string[] without, List<Option>? into)
+    {
+        foreach (var option in from.Options)
+        {
+            if (without.Contains(option.Name) || Command.Options.Any(o => o.Name == option.Name))
+                continue;
+            Command.Add(option);
+            into?.Add(option);
+        }
+    }
+
+    /// <summary>The options of the restore as they were given here.</summary>
+    private List<string> RestoreArguments(ParseResult line)
+    {
+        var arguments = new List<string>();
+        var streams = false;
+        foreach (var option in line.CommandResult.Children.OfType<OptionResult>())
+        {
+            if (option.Implicit || !restoreOptions.Contains(option.Option))
+                continue;
+            streams |= option.Option.Name == "--stdio";
+            if (option.Tokens.Count == 0)
+                arguments.Add(option.Option.Name);
+            foreach (var token in option.Tokens)
+                arguments.AddRange([option.Option.Name, token.Value]);
+        }
+        if (!streams)
+            arguments.AddRange(["--stdio", "null"]);
+        return arguments;
+    }
+
+    private static string SaveName(int pid) => $"migrated-{pid}-{DateTime.Now.ToString("yyyyMMdd'T'HHmmss", System.Globalization.CultureInfo.InvariantCulture)}.pmi";
+
+    private VerbResult ToResult(SaveResult saved, VerbResult? restored, HostMigration migration, string name)
+    {
+        var timings = new Dictionary<string, double>(saved.Timings)
+        {
+            ["connectMs"] = Math.Round(migration.ConnectTime.TotalMilliseconds, 3),
+            ["deployMs"] = Math.Round(migration.DeployTime.TotalMilliseconds, 3),
+        };
+        timings["totalMs"] += timings["connectMs"] + timings["deployMs"];
+        if (restored?.Timings?.TryGetValue("totalMs", out var restoreMs) == true)
+            timings["restoreMs"] = restoreMs;
+        var warnings = new List<string>(saved.Warnings);
+        if (restored is null)
+            warnings.Add($"the connection to {name} broke right after the tree had been let run there; what was said of it is lost");
+        warnings.AddRange(restored?.Warnings ?? []);
+        return new()
+        {
+            Verb = Name,
+            Pid = restored?.Pid ?? saved.Pid,
+            Processes = saved.Processes,
+            Host = name,
+            Timings = timings,
+            MemoryBytes = saved.MemoryBytes,
+            SentBytes = migration.SentBytes,
+            StartTicks = restored?.StartTicks,
+            ImageBytes = migration.ImageBytes,
+            BytesPerSecond = (long)(migration.ImageBytes / Math.Max(timings.GetValueOrDefault("memoryMs"), 1) * 1000),
+            Warnings = warnings,
+            Bundle = saved.Bundle,
+            Files = restored?.Files,
+        };
+    }
+
+    private VerbOutcome Settle(ParseResult line)
+    {
+        var waits = line.GetValue(standBy);
+        // A signal to the group of the engine that we stand by for is none for us.
+        if (waits)
+            RawSyscall.Try(SyscallNumber.setsid);
+        var warnings = new List<string>();
+        string? last = null;
+        foreach (var id in line.GetValue(settle) is { } text ? [ReadId(text)] : Settling.Open())
+        {
+            if (Settling.Settle(id, waits) is not { } outcome)
+                continue;
+            last = outcome.Host;
+            warnings.Add(outcome.RunsThere ? $"the tree of {id} runs on {outcome.Host}, and has been ended here" : $"the tree of {id} does not run on {outcome.Host}; it runs on here");
+        }
+        return new(new VerbResult { Verb = Name, Host = last, Warnings = warnings });
+    }
+
+    private static Guid ReadId(string text) =>
+        Guid.TryParse(text, out var id) ? id : throw new UsageException($"'{text}' is no id of a migration: it is the one that was told when it broke off.");
+}
