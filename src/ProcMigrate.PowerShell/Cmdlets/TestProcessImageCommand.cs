@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Management.Automation;
+using ProcMigrate.PowerShell.Completion;
+using ProcMigrate.PowerShell.Running;
+
+namespace ProcMigrate.PowerShell.Cmdlets;
+
+/// <summary>Test-ProcessImage: whether a process can be saved, or an image restored; with -Detailed what stands in the way.</summary>
+[Cmdlet(VerbsDiagnostic.Test, "ProcessImage", DefaultParameterSetName = InputObjectSet)]
+[OutputType(typeof(bool), typeof(ImageBlocker))]
+public sealed class TestProcessImageCommand : ImageFileCmdlet
+{
+    private const string IdSet = "Id";
+    private const string ProcessSet = "Process";
+
+    /// <summary>Running processes as Get-Process gives them.</summary>
+    [Parameter(ParameterSetName = ProcessSet, Mandatory = true, ValueFromPipeline = true)]
+    public Process[] Process { get; set; } = [];
+
+    /// <summary>Running processes.</summary>
+    [Parameter(ParameterSetName = IdSet, Mandatory = true)]
+    [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(ProcessIdCompleter))]
+    public int[] Id { get; set; } = [];
+
+    /// <summary>The hosts that the images are on; of processes, the hosts that they are to go to.</summary>
+    [Parameter(ParameterSetName = PathSet, ValueFromPipelineByPropertyName = true)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    [Alias("Host", "ComputerName")]
+    [ArgumentCompleter(typeof(HostNameCompleter))]
+    public override string[]? HostName { get; set; }
+
+    /// <summary>The process alone, without its descendants.</summary>
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    public SwitchParameter NoChildren { get; set; }
+
+    /// <summary>Whether it can be saved with the files that it uses.</summary>
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    public SwitchParameter Bundle { get; set; }
+
+    /// <summary>Emits every blocker in place of a yes or no.</summary>
+    [Parameter]
+    [Alias("Blocker")]
+    public SwitchParameter Detailed { get; set; }
+
+    private protected override void ProcessOther()
+    {
+        var pids = ParameterSetName == IdSet ? Id : Process.Select(process => process.Id);
+        foreach (var pid in pids)
+        {
+            foreach (var place in Sources)
+            {
+                var verb = new VerbArguments("check").Flag("--no-children", NoChildren).Flag("--bundle", Bundle).At(place).Argument(pid);
+                // One after the other: a process can be looked into by one at a time.
+                Check(verb, $"process {pid}", pid);
+            }
+        }
+    }
+
+    private protected override void ProcessImageFile(string path, Place place, ProcessImage? known)
+    {
+        var image = place.Describe(path);
+        Check(new VerbArguments("check").At(place).Argument(path), image, known ?? (object)image, place.HostName is not null);
+    }
+
+    private void Check(VerbArguments verb, string subject, object target, bool elsewhere = false) => Run(new VerbRun(verb, $"Checking {subject}", target, result =>
+    {
+        var blockers = (result.Blockers ?? []).Select(blocker => Answers.ToBlocker(blocker, result.Host)).ToList();
+        if (Detailed)
+            WriteObject(blockers, enumerateCollection: true);
+        else
+            WriteObject(blockers.Count == 0);
+    })
+    { Elsewhere = elsewhere });
+}

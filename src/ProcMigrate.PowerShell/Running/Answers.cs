@@ -1,0 +1,122 @@
+namespace ProcMigrate.PowerShell.Running;
+
+/// <summary>Turns answers of the binary into the objects of the pipeline.</summary>
+internal static class Answers
+{
+    /// <summary>An image that was saved right now, on this host.</summary>
+    public static ProcessImage ToSavedImage(Answer result, DateTimeOffset now, string thisHost) => ToImage(result, HostLogin.Default, now, thisHost);
+
+    /// <summary>An image that the binary has read.</summary>
+    public static ProcessImage ToImage(Answer result, HostLogin login) =>
+        ToImage(result, login, result.Image?.SavedAt, result.Image?.Origin);
+
+    public static RestoredProcess ToRestored(Answer result) => new()
+    {
+        Id = Needed(result.Pid, "pid"),
+        ProcessName = RootName(result),
+        Processes = ToProcesses(result),
+        Path = Needed(result.Image, "image").Path,
+        ImageId = Needed(result.Image, "image").Id,
+        ExitCode = result.ExitCode,
+        InnerId = result.InnerPid,
+        FilesPath = result.Files?.Folder,
+        Files = ToFiles(result.Files),
+        Timings = result.Timings ?? [],
+    };
+
+    public static RemoteProcess ToRemote(Answer result, HostLogin login, DateTimeOffset now) => new()
+    {
+        Id = Needed(result.Pid, "pid"),
+        ProcessName = RootName(result),
+        HostName = Needed(result.Host, "host"),
+        Processes = ToProcesses(result),
+        // A migration need not keep one.
+        Path = result.Image?.Path,
+        ImageId = result.Image?.Id ?? Guid.Empty,
+        FreezeTime = result.Timings?.TryGetValue("freezeMs", out var frozen) == true ? TimeSpan.FromMilliseconds(frozen) : null,
+        ExitCode = result.ExitCode,
+        InnerId = result.InnerPid,
+        FilesPath = result.Files?.Folder,
+        Files = ToFiles(result.Files),
+        Timings = result.Timings ?? [],
+        StartTime = now,
+        StartTicks = result.StartTicks ?? 0,
+        Login = login,
+    };
+
+    public static ImageBlocker ToBlocker(AnswerBlocker blocker) => ToBlocker(blocker, null);
+
+    /// <param name="host">The host whose blocker it is; null: this one.</param>
+    public static ImageBlocker ToBlocker(AnswerBlocker blocker, string? host) => new()
+    {
+        Id = blocker.Id,
+        ProcessId = blocker.Pid,
+        Descriptor = blocker.Fd,
+        What = blocker.What,
+        Why = blocker.Why,
+        Remedy = blocker.Remedy,
+        HostName = host,
+    };
+
+    public static HostFinding ToFinding(AnswerFinding finding, string? host) => new()
+    {
+        HostName = host,
+        Topic = finding.Topic,
+        Available = finding.Available,
+        Needed = finding.Needed,
+        Detail = finding.Detail,
+        Remedy = finding.Remedy,
+    };
+
+    private static ProcessImage ToImage(Answer result, HostLogin login, DateTimeOffset? savedAt, string? origin)
+    {
+        var image = Needed(result.Image, "image");
+        var contents = result.Contents;
+        return new()
+        {
+            Path = image.Path,
+            HostName = result.Host,
+            Id = Needed(result.Pid, "pid"),
+            ProcessName = RootName(result),
+            Processes = contents is null ? ToProcesses(result) : ContentsReader.Processes(contents, result.Tree),
+            Memory = result.MemoryBytes ?? 0,
+            Length = image.Bytes,
+            ImageId = image.Id,
+            SavedAt = savedAt,
+            Origin = origin,
+            Files = contents?.Files ?? [],
+            BundledFiles = [.. (result.Bundle ?? contents?.Bundle)?.Files.Select(file => new BundledFile { Path = file.Path, Length = file.Bytes }) ?? []],
+            ToolVersion = contents?.Tool,
+            Method = contents?.Method,
+            KernelRelease = contents?.Origin.KernelRelease,
+            Processor = contents?.Origin.CpuModel,
+            Objects = contents?.Objects.ToDictionary(sort => sort.Kind, sort => sort.Count) ?? [],
+            Blockers = result.Blockers is null ? null : [.. result.Blockers.Select(blocker => ToBlocker(blocker, result.Host))],
+            Timings = result.Timings ?? [],
+            Login = login,
+        };
+    }
+
+    private static RestoredFile[] ToFiles(AnswerFiles? files) =>
+        [.. files?.Names?.Select(name => new RestoredFile { OldPath = name.Old, NewPath = name.New }) ?? []];
+
+    private static string RootName(Answer result) => Needed(result.Processes, "processes") is [var root, ..] ? root.Name : "";
+
+    private static ImageProcess[] ToProcesses(Answer result) =>
+    [
+        .. Needed(result.Processes, "processes").Select(process => new ImageProcess
+        {
+            Id = process.Pid,
+            ProcessName = process.Name,
+            Threads = process.Threads,
+        }),
+    ];
+
+    private static T Needed<T>(T? member, string name)
+        where T : class => member ?? throw Lacking(name);
+
+    private static int Needed(int? member, string name) => member ?? throw Lacking(name);
+
+    private static InvalidDataException Lacking(string name) =>
+        new($"The binary's result lacks '{name}': it is of another version than this module.");
+}

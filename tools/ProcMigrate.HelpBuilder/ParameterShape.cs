@@ -1,0 +1,57 @@
+using System.Reflection;
+
+namespace ProcMigrate.HelpBuilder;
+
+/// <summary>A parameter of a cmdlet.</summary>
+internal sealed record ParameterShape(string Name, Type? Type, IReadOnlyList<string> Aliases, bool Wildcards, IReadOnlyList<ParameterPlace> Places)
+{
+    private static readonly ParameterPlace Anywhere = new(CmdletShape.AllSets, false, null, false, false);
+
+    /// <summary>What PowerShell adds to a cmdlet that asks before it changes something.</summary>
+    public static IReadOnlyList<ParameterShape> OfShouldProcess { get; } =
+        [new("WhatIf", null, ["wi"], false, [Anywhere]), new("Confirm", null, ["cf"], false, [Anywhere])];
+
+    public bool IsSwitch => Type is null || Type.Name == "SwitchParameter";
+
+    public string TypeName => Type is null ? "SwitchParameter" : (Nullable.GetUnderlyingType(Type) ?? Type).Name;
+
+    /// <summary>The words that an enum takes.</summary>
+    public IReadOnlyList<string> Choices => Type is { IsEnum: true } ? Enum.GetNames(Type) : [];
+
+    public static ParameterShape? TryOf(PropertyInfo property)
+    {
+        var attributes = property.GetCustomAttributesData();
+        ParameterPlace[] places =
+        [
+            .. attributes.Where(data => data.AttributeType.Name == "ParameterAttribute").Select(data => new ParameterPlace(
+                CmdletShape.Named(data, "ParameterSetName") as string ?? CmdletShape.AllSets,
+                CmdletShape.Named(data, "Mandatory") is true,
+                CmdletShape.Named(data, "Position") is int position ? position : null,
+                CmdletShape.Named(data, "ValueFromPipeline") is true,
+                CmdletShape.Named(data, "ValueFromPipelineByPropertyName") is true)),
+        ];
+        if (places.Length == 0)
+            return null;
+        var aliases = attributes.Where(data => data.AttributeType.Name == "AliasAttribute")
+            .SelectMany(data => (IReadOnlyCollection<CustomAttributeTypedArgument>)data.ConstructorArguments[0].Value!)
+            .Select(argument => (string)argument.Value!);
+        return new(
+            property.Name, property.PropertyType, [.. aliases], attributes.Any(data => data.AttributeType.Name == "SupportsWildcardsAttribute"), places);
+    }
+
+    public ParameterPlace? In(string set) => Places.FirstOrDefault(place => place.Set == set || place.Set == CmdletShape.AllSets);
+}
+
+/// <summary>How a parameter stands in a set.</summary>
+internal sealed record ParameterPlace(string Set, bool Mandatory, int? Position, bool FromPipeline, bool FromProperty)
+{
+    public string PositionText => Position?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "named";
+
+    public string PipelineText => (FromPipeline, FromProperty) switch
+    {
+        (true, true) => "True (ByPropertyName, ByValue)",
+        (true, false) => "True (ByValue)",
+        (false, true) => "True (ByPropertyName)",
+        _ => "False",
+    };
+}
