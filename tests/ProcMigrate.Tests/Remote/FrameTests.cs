@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using FsCheck;
+using FsCheck.Fluent;
+using ProcMigrate.Image.Storage;
+using ProcMigrate.Remote.Transfer;
+using Xunit;
+
+namespace ProcMigrate.Tests.Remote;
+
+public class FrameTests
+{
+    private static readonly ImageOffer Offer = new(1, "sim.pmi", 123, Guid.NewGuid(), 60, "/tmp/it's");
+
+    [Fact]
+    public void Frames_AnyData_ArriveUnchanged() => Prop
+        .ForAll(ArbMap.Default.ArbFor<byte[]>(), ArbMap.Default.ArbFor<long>(), (data, offset) =>
+        {
+            var reader = Reader(Write(writer => WriteData(writer, offset, data)));
+            return reader.Read() == FrameType.Data && reader.Data(out long seen).SequenceEqual(data) && seen == offset;
+        })
+        .QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Frames_SeveralOfAllSorts_ArriveInOrder()
+    {
+        var reader = Reader(Write(writer =>
+        {
+            writer.WriteMessage(FrameType.Offer, Offer, TransferJson.Default.ImageOffer);
+            WriteData(writer, 7, new byte[FrameHeader.MaxData]);
+            writer.WriteEnd();
+        }));
+        Assert.Equal(FrameType.Offer, reader.Read());
+        Assert.Equal(Offer, reader.Message(TransferJson.Default.ImageOffer));
+        Assert.Equal(FrameType.Data, reader.Read());
+        Assert.Equal(FrameHeader.MaxData, reader.Data(out _).Length);
+        Assert.Equal(FrameType.End, reader.Read());
+        Assert.Equal(FrameFault.Ended, FaultOf(() => reader.Read()));
+    }
+
+    [Fact]
+    public void Read_EndedAtAnyByte_SaysSo()
+    {
+        byte[] bytes = Write(writer => writer.WriteMessage(FrameType.Offer, Offer, TransferJson.Default.ImageOffer));
+        for (int length = 0; length < bytes.Length; length++)
+            Assert.Equal(FrameFault.Ended, FaultOf(() => Reader(bytes[..length]).Read()));
+    }
+
+    [Fact]
+    public void Read_AnyBitFlipped_IsNoticed()
+    {
+        byte[] bytes = Write(writer => WriteData(writer, 4096, [1, 2, 3, 4, 5]));
+        for (int bit = 0; bit < bytes.Length * 8; bit++)
+        {
+            byte[] flipped = [.. bytes];
+            flipped[bit / 8] ^= (byte)(1 << bit % 8);
+            Assert.Throws<FrameException>(() => Reader(flipped).Read());
+        }
+    }
+
+    [Theory]
+    [InlineData((byte)FrameType.Offer, 65537u)]
+    [InlineData((byte)FrameType.Refused, 0x80000000u)]
+    [InlineData((byte)FrameType.End, 0xffffffffu)]
+    [InlineData((byte)FrameType.Data, 1024u * 1024 + 9)]
+    [InlineData((byte)FrameType.Data, 0xffffffffu)]
+    public void Read_LengthAboveTheLimit_IsRefusedBeforeAnythingIsRead(byte type, uint length) =>
+        Assert.Equal(FrameFault.TooLong, FaultOf(() => Reader(Forge(type, length, [])).Read()));
+
+    [Theory]
+    [InlineData(0u)]
+    [InlineData(11u)]
+    [InlineData(0x101u)]
+    public void Read_UnknownType_IsRefused(uint type) =>
+        Assert.Equal(FrameFault.UnexpectedType, FaultOf(() => Reader(Forge(type, 0, [])).Read()));
+
+    [Fact]
+    public void Read_SomethingElse_IsNotAFrame() =>
+        Assert.Equal(FrameFault.NotAFrame, FaultOf(() => Reader("Last login: Mon Nov 20 from"u8.ToArray()).Read()));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("{\"version\":1,\"name\":null,\"length\":1,\"imageId\":\"x\"}")]
+    [InlineData("{\"version\":1")]
+    [InlineData("\u00ff")]
+    public void Message_ThatIsNone_IsRefused(string text)
+    {
+        byte[] payload = System.Text.Encoding.Latin1.GetBytes(text);
+        var reader = Reader(Forge((byte)FrameType.Offer, (uint)payload.Length, payload));
+        reader.Read();
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Message(TransferJson.Default.ImageOffer)));
+    }
+
+    [Fact]
+    public void Data_WithoutOffset_IsRefused()
+    {
+        var reader = Reader(Forge((byte)FrameType.Data, 7, new byte[7]));
+        reader.Read();
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Data(out _)));
+    }
+
+    [Fact]
+    public void Read_Silence_EndsWhenPatienceDoes()
+    {
+        var reader = new FrameReader(new SilentStream()) { Patience = TimeSpan.FromMilliseconds(50) };
+        Assert.Equal(FrameFault.Silent, FaultOf(() => reader.Read()));
+    }
+
+    internal static byte[] Write(Action<FrameWriter> write)
+    {
+        var stream = new MemoryStream();
+        write(new FrameWriter(stream));
+        return stream.ToArray();
+    }
+
+    internal static void WriteData(FrameWriter writer, long offset, ReadOnlySpan<byte> data)
+    {
+        data.CopyTo(writer.DataBuffer.Span);
+        writer.WriteData(offset, data.Length);
+    }
+
+    /// <summary>A frame with any type and length, and the checksum to go with it.</summary>
+    internal static byte[] Forge(uint type, uint length, byte[] payload)
+    {
+        byte[] frame = new byte[FrameHeader.Size + payload.Length];
+        "PMF1"u8.CopyTo(frame);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame.AsSpan(4), type);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame.AsSpan(8), length);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame.AsSpan(12), Crc32C.Append(Crc32C.Compute(frame.AsSpan(0, 12)), payload));
+        payload.CopyTo(frame, FrameHeader.Size);
+        return frame;
+    }
+
+    private static FrameReader Reader(byte[] bytes) => new(new MemoryStream(bytes));
+
+    private static FrameFault FaultOf(Action action) => Assert.Throws<FrameException>(action).Fault;
+}
