@@ -102,10 +102,10 @@ public sealed class BadInputTests : SystemTest
     public void Save_OfAProgramUnderADebugger_NamesTheDebugger()
     {
         using ProgramUnderTest program = Start("threadstate");
-        using Process strace = Process.Start(new ProcessStartInfo("/usr/bin/strace", ["-f", "-o", "/dev/null", "-p", $"{program.Pid}"])
+        using Process strace = Reaper.StartChild(new("/usr/bin/strace", ["-f", "-o", "/dev/null", "-p", $"{program.Pid}"])
         {
             RedirectStandardError = true,
-        })!;
+        });
         Wait.Until(() => (Proc.ReadText($"/proc/{program.Pid}/status") ?? "").Contains($"TracerPid:\t{strace.Id}", StringComparison.Ordinal),
             () => "strace does not attach");
         AssertFails(Save(program.Pid), null, $"{strace.Id}");

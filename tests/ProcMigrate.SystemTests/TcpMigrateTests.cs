@@ -169,7 +169,7 @@ public sealed class TcpMigrateTests : SystemTest
 
     private static void Ip(string verb)
     {
-        using Process ip = Process.Start("ip", ["address", verb, $"{Address}/32", "dev", "lo"]);
+        using Process ip = Reaper.StartChild(new("ip", ["address", verb, $"{Address}/32", "dev", "lo"]));
         ip.WaitForExit();
     }
 

@@ -91,7 +91,7 @@ public sealed class TcpMoveTests : SystemTest
 
     private static void Shell(string script)
     {
-        using Process shell = Process.Start("/bin/sh", ["-euc", script]);
+        using Process shell = Reaper.StartChild(new("/bin/sh", ["-euc", script]));
         shell.WaitForExit();
         Assert.True(shell.ExitCode == 0, $"exit code {shell.ExitCode}: {script}");
     }

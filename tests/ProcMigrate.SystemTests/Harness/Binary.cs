@@ -50,8 +50,7 @@ internal static class Binary
         internal Running(string[] command)
         {
             const string script = "exec \"$@\" >\"$0/out\" 2>\"$0/err\" </dev/null";
-            process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script, folder.Path, .. command]))
-                ?? throw new InvalidOperationException("no shell");
+            process = Reaper.StartChild(new("/bin/sh", ["-c", script, folder.Path, .. command]));
         }
 
         internal int Pid => process.Id;

@@ -38,7 +38,7 @@ internal static class Places
 
     private static string MakePrograms()
     {
-        using Process make = Process.Start(new ProcessStartInfo("make", ["-s", "-C", Path.Combine(Root, "tests/programs")]))!;
+        using Process make = Reaper.StartChild(new("make", ["-s", "-C", Path.Combine(Root, "tests/programs")]));
         make.WaitForExit();
         return make.ExitCode == 0
             ? Path.Combine(Root, "artifacts/programs")

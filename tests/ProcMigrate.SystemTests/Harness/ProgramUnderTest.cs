@@ -59,10 +59,10 @@ internal sealed class ProgramUnderTest : IDisposable
     {
         Reaper.Start();
         string[] line = [.. prefix, Places.Program("launch"), folder["log"], folder.Path, .. command];
-        using Process launch = Process.Start(new ProcessStartInfo(line[0], line[1..])
+        using Process launch = Reaper.StartChild(new(line[0], line[1..])
         {
             RedirectStandardOutput = true,
-        }) ?? throw new InvalidOperationException("launch does not start");
+        });
         string text = launch.StandardOutput.ReadToEnd();
         launch.WaitForExit();
         Assert.True(launch.ExitCode == 0, $"launch {string.Join(' ', command)}: exit code {launch.ExitCode}");

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace ProcMigrate.SystemTests.Harness;
@@ -14,6 +15,21 @@ internal static class Reaper
     private static readonly HashSet<int> Held = [];
     private static readonly HashSet<int> Sessions = [];
     private static Thread? thread;
+
+    /// <summary>
+    /// Starts a child that the runtime reaps. Pids come round again: the child may get one that a program long dead had and that is still
+    /// watched here, and the runtime aborts the whole run of tests when it finds that somebody else has reaped a child of its own.
+    /// </summary>
+    internal static Process StartChild(ProcessStartInfo start)
+    {
+        // Nobody is reaped here meanwhile.
+        lock (Gate)
+        {
+            Process child = Process.Start(start) ?? throw new InvalidOperationException("cannot start " + start.FileName);
+            Statuses.Remove(child.Id);
+            return child;
+        }
+    }
 
     /// <summary>From now on every death of this pid is reaped, also of a restored process that has it again.</summary>
     internal static void Watch(int pid)

@@ -9,12 +9,12 @@ internal static class Tool
 
     internal static Result Run(string path, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(path, arguments)
+        using Process process = Reaper.StartChild(new(path, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        }) ?? throw new InvalidOperationException("cannot start " + path);
+        });
         process.StandardInput.Close();
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

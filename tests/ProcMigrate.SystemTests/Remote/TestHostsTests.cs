@@ -54,7 +54,7 @@ public sealed class TestHostsTests : SystemTest
     public void Hosts_OwnerKilled_AreGoneWithoutATrace()
     {
         string before = Machine();
-        using var owner = Process.Start("/bin/sleep", "1000");
+        using var owner = Reaper.StartChild(new("/bin/sleep", "1000"));
         Run("up", "--dir", Folder["hosts"], "--owner", $"{owner.Id}");
         owner.Kill();
         owner.WaitForExit();
