@@ -34,11 +34,14 @@ internal static class MigrationFolder
             SyncFolder();
             return outcome;
         }
-        catch (IOException) when (new FileInfo(path).LinkTarget is { } settled)
+        catch (IOException) when (OutcomeOf(id) is { } settled)
         {
             return settled;
         }
     }
+
+    /// <summary>The outcome; null where it is not settled.</summary>
+    public static string? OutcomeOf(Guid id) => new FileInfo(Outcome(id)).LinkTarget;
 
     public static void Forget(Guid id)
     {

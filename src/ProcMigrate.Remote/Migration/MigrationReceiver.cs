@@ -112,22 +112,43 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
 
     private void Restore(string path, Guid id)
     {
-        using FileStream held = MigrationFolder.TryLock(MigrationFolder.Held(id), create: true)
-            ?? throw new RemoteException(RemoteFailure.FarSideFailed, "", "the same migration is at work here already");
+        FileStream? held = null;
         string result;
         try
         {
-            result = engine.Restore(path, offer.Arguments ?? [], new FarGate(AwaitCommit, p => Prepare(held, p), () => Commit(id)), cancel);
+            var gate = new FarGate(AwaitCommit, processes => Prepare(held = HoldFile(id), processes), () => Commit(id));
+            result = engine.Restore(path, offer.Arguments ?? [], gate, cancel);
         }
         catch when (!committed)
         {
             // Nothing of the tree is left; who asks is told "aborted" all the same.
-            File.Delete(MigrationFolder.Held(id));
+            if (held is not null)
+                File.Delete(MigrationFolder.Held(id));
             throw;
+        }
+        finally
+        {
+            held?.Dispose();
         }
         writer.WriteText(FrameType.Answer, result);
         if (reader.Read() == FrameType.End)
             MigrationFolder.Forget(id);
+    }
+
+    /// <summary>
+    /// Step 7, its file. Not made earlier: killed before the near side commits, nobody would come to ask, and it would stay. But so it may
+    /// be that somebody has asked already, found no file, and was told that nothing runs here; whoever makes his of the two first, file
+    /// or outcome, is seen by the other.
+    /// </summary>
+    private static FileStream HoldFile(Guid id)
+    {
+        FileStream held = MigrationFolder.TryLock(MigrationFolder.Held(id), create: true)
+            ?? throw new RemoteException(RemoteFailure.FarSideFailed, "", "the same migration is at work here already");
+        if (MigrationFolder.OutcomeOf(id) is null)
+            return held;
+        File.Delete(MigrationFolder.Held(id));
+        held.Dispose();
+        throw GivenUp();
     }
 
     /// <summary>Frames come in any order: several threads read the tree's memory.</summary>
@@ -164,9 +185,12 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
     private void Commit(Guid id)
     {
         if (MigrationFolder.Settle(id, MigrationFolder.Runs) != MigrationFolder.Runs)
-            throw new RemoteException(RemoteFailure.ConnectionCut, "", "the near side has given the migration up meanwhile");
+            throw GivenUp();
         committed = true;
     }
+
+    private static RemoteException GivenUp() =>
+        new(RemoteFailure.ConnectionCut, "", "the near side has given the migration up meanwhile");
 
     /// <summary>
     /// The connection was lost when the outcome was not yet known over there. What has not been decided is decided now, against the tree
