@@ -152,7 +152,7 @@ public sealed class NeverHarmTests : SystemTest
             instants.Wait();
             restore.Signal(Native.SIGKILL);
             restore.Finish();
-            bool complete = Settles(program);
+            bool complete = !program.IsEnding();
             instants.Saw(complete);
             if (!complete)
             {
@@ -164,18 +164,6 @@ public sealed class NeverHarmTests : SystemTest
         if (!program.IsAlive)
             Binary.Restore(Image);
         program.AssertPasses();
-    }
-
-    /// <summary>A killed tracer's tracees die a moment later, not with it: looks until it is one or the other.</summary>
-    private static bool Settles(ProgramUnderTest program)
-    {
-        for (int look = 0; look < 20; look++)
-        {
-            if (!program.IsAlive)
-                return false;
-            Thread.Sleep(2);
-        }
-        return true;
     }
 
     /// <summary>What a killed save may leave: a hidden partial file, or the complete image. True: complete.</summary>

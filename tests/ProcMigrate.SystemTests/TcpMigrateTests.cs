@@ -107,7 +107,7 @@ public sealed class TcpMigrateTests : SystemTest
             save.Signal(Native.SIGKILL);
             save.Finish();
             instants.Saw(File.Exists(image));
-            if (more.Length == 0 && IsEnding(pair[role]))
+            if (more.Length == 0 && pair[role].IsEnding())
             {
                 Wait.Until(() => !Proc.Exists(pair[role].Pid), () => "the program does not end");
                 Assert.True(File.Exists(image), "neither program nor image");
@@ -132,25 +132,13 @@ public sealed class TcpMigrateTests : SystemTest
             Thread.Sleep(kill * 2);
             restore.Signal(Native.SIGKILL);
             restore.Finish();
-            if (!IsEnding(saved))
+            if (!saved.IsEnding())
                 break;
             Wait.Until(() => !Proc.Exists(saved.Pid), () => "half a process is left");
         }
         if (!saved.IsAlive)
             Binary.Restore(Image);
         pair.AssertPasses();
-    }
-
-    /// <summary>A process that was sent SIGKILL ends a moment later; looks until it is one or the other.</summary>
-    private static bool IsEnding(ProgramUnderTest program)
-    {
-        for (int look = 0; look < 20; look++)
-        {
-            if (!program.IsAlive)
-                return true;
-            Thread.Sleep(2);
-        }
-        return false;
     }
 
     private static Pair ConnectOverOwnAddress()

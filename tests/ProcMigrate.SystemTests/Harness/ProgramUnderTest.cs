@@ -72,6 +72,18 @@ internal sealed class ProgramUnderTest : IDisposable
     /// <summary>A process that a program under test has left to us.</summary>
     internal static ProgramUnderTest Adopt(TempFolder folder, int pid) => new(folder, pid, folder["out"]);
 
+    /// <summary>Its tracer was killed: does it end with it? That takes a moment; looks until it is one or the other.</summary>
+    internal bool IsEnding()
+    {
+        for (int look = 0; look < 20; look++)
+        {
+            if (!IsAlive || Proc.IsDying(Pid))
+                return true;
+            Thread.Sleep(2);
+        }
+        return false;
+    }
+
     internal void Signal(int signal)
     {
         Assert.True(IsAlive, "the program is not there any more: " + Describe());
