@@ -4,6 +4,7 @@
  */
 #include "harness.h"
 #include <linux/kcmp.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
@@ -93,6 +94,14 @@ static void check_child(long me)
 	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 20 + me, "child with %s ended with %x", name, status);
 }
 
+/* To its end: it waits for the same event as its parent, and may still take one when it has been killed. */
+static void end(pid_t pid)
+{
+	struct pollfd process = { .fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN };
+	CHECK(process.fd >= 0 && kill(pid, SIGKILL) == 0 && poll(&process, 1, -1) == 1, "the end of %d: %s", pid, strerror(errno));
+	close(process.fd);
+}
+
 int main(int argc, char **argv)
 {
 	h_init(argc, argv);
@@ -116,7 +125,7 @@ int main(int argc, char **argv)
 	h_wait();
 
 	check_tables("descriptors, its child", getpid(), grandchild, CLONE_FILES);
-	kill(grandchild, SIGKILL);
+	end(grandchild);
 	for (long i = 0; i < (long)KINDS; i++)
 		check_child(i);
 	h_end();
