@@ -49,6 +49,6 @@ internal sealed class FarEngine(IEngine engine, Interruption? interruption) : IF
         var line = verb.Command.Parse([.. arguments, "--", image]);
         if (line.Errors.Count > 0)
             throw new UsageException($"this procmigrate does not understand the options of the restore: {line.Errors[0].Message}");
-        return verb.ReadOptions(line);
+        return verb.ReadOptions(line, image);
     }
 }

@@ -12,12 +12,18 @@ namespace ProcMigrate.Cli.Verbs;
 /// <summary><c>check PID|FILE</c>: every blocker of a save or a restore, nothing changed.</summary>
 internal sealed class CheckVerb : Verb
 {
+    // What becomes of the tree afterwards, and where it is looked for: none of it stands in the way of anything.
+    private static readonly string[] NotOfRestore =
+        ["--wait", "--leave-stopped", "--stdio", "--terminal", "--host", "--user", "--port", "--identity", "--ssh-option"];
+
     private readonly Argument<string> subject = new("PID|FILE")
     {
         Description = "A running process, or an image (a file whose name is a number: ./123)",
     };
     private readonly Option<bool> noChildren = new("--no-children") { Description = "The process alone, without its descendants" };
+    private readonly Option<TcpPolicy> tcp = CommonOptions.Tcp();
     private readonly BundleOptions bundle = new();
+    private readonly RestoreOptionsOnTheWay restore = new();
     private readonly HostOptions host = new();
 
     public CheckVerb()
@@ -25,8 +31,15 @@ internal sealed class CheckVerb : Verb
     {
         Command.Add(subject);
         Command.Add(noChildren);
+        Command.Add(tcp);
         bundle.AddTo(Command);
+        restore.AddTo(Command, NotOfRestore);
         host.AddTo(Command);
+        Command.Validators.Add(result =>
+        {
+            if (restore.Given(result) is { } option && !host.IsGiven(result) && CommonOptions.TryReadPid(result.GetValue(subject) ?? "", out _))
+                result.AddError($"{option.Name} says how a tree is restored: check an image with it, or give --host too.");
+        });
     }
 
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
@@ -74,13 +87,12 @@ internal sealed class CheckVerb : Verb
             image.WriteDescription(description);
             summary = image.Summary;
         }
-        var settings = new MigrationSettings(target) { RestoreArguments = ["--stdio", "null"] };
+        var settings = new MigrationSettings(target) { RestoreArguments = restore.Arguments(line) };
         using var migration = context.Hosts.Migrate(settings, true, answer => HostHandover.Failed(answer, target.Host), _ => { }, context.Cancel);
         var handover = new HostHandover(migration, target.Host, checkOnly: true);
         if (!isProcess)
             return new() { Verb = Name, Image = summary, Host = target.Host, Blockers = handover.FarBlockers(description.Bytes) };
-        var check = context.Engine.CheckProcess(
-            bundle.Apply(new() { Pids = InsideNamespaces.Current?.Pids ?? [pid], Children = !line.GetValue(noChildren), Handover = handover }, line));
+        var check = context.Engine.CheckProcess(SaveOptions(line, pid) with { Handover = handover });
         return new() { Verb = Name, Pid = pid, Host = target.Host, Blockers = handover.Blockers, Bundle = check.Bundle };
     }
 
@@ -89,12 +101,19 @@ internal sealed class CheckVerb : Verb
         var text = line.GetRequiredValue(subject);
         if (CommonOptions.TryReadPid(text, out var pid))
         {
-            var check = context.Engine.CheckProcess(bundle.Apply(new() { Pids = InsideNamespaces.Current?.Pids ?? [pid], Children = !line.GetValue(noChildren) }, line));
+            var check = context.Engine.CheckProcess(SaveOptions(line, pid));
             return new() { Verb = Name, Pid = pid, Blockers = check.Blockers, Bundle = check.Bundle };
         }
 
-        var inTheWay = context.Engine.CheckImage(new RestoreOptions { ImagePath = text });
+        var inTheWay = context.Engine.CheckImage(restore.Read(line, text));
         using var image = OpenedImage.Open(text);
         return new() { Verb = Name, Image = image.Summary, Blockers = inTheWay };
     }
+
+    private SaveOptions SaveOptions(ParseResult line, int pid) => bundle.Apply(new()
+    {
+        Pids = InsideNamespaces.Current?.Pids ?? [pid],
+        Children = !line.GetValue(noChildren),
+        Tcp = line.GetValue(tcp),
+    }, line);
 }

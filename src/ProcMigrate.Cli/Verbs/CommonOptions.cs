@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using ProcMigrate.Engine.Contracts;
 
 namespace ProcMigrate.Cli.Verbs;
 
@@ -36,6 +37,26 @@ internal static class CommonOptions
         Description = description,
         HelpName = "N",
         CustomParser = result => ReadPid(result.Tokens[0].Value, result),
+    };
+
+    public static Option<string?> Terminal(string description) => new("--terminal") { Description = description, HelpName = "inherit|null|PATH" };
+
+    public static Option<TcpPolicy> Tcp() => new("--tcp")
+    {
+        Description = "TCP connections to the outside: refuse them (default), close them, or migrate them",
+        HelpName = "refuse|close|migrate",
+        CustomParser = result =>
+        {
+            switch (result.Tokens[0].Value)
+            {
+                case "refuse": return TcpPolicy.Refuse;
+                case "close": return TcpPolicy.Close;
+                case "migrate": return TcpPolicy.Migrate;
+                default:
+                    result.AddError($"--tcp takes refuse, close or migrate, not '{result.Tokens[0].Value}'.");
+                    return default;
+            }
+        },
     };
 
     public static bool TryReadPid(string text, out int pid) =>

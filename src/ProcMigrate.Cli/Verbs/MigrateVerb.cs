@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using ProcMigrate.Cli.Hosting;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Engine.Contracts;
@@ -13,7 +12,7 @@ namespace ProcMigrate.Cli.Verbs;
 /// <summary><c>migrate PID HOST</c>: save, send and restore as one act. Options are those of the verbs save and restore.</summary>
 internal sealed class MigrateVerb : Verb
 {
-    private static readonly string[] NotOfSave = ["--output", "--leave-running", "--leave-stopped", "--force", "--compress"];
+    private static readonly string[] NotOfSave = ["--output", "--leave-running", "--leave-stopped", "--force", "--compress", "--terminal"];
     private static readonly string[] NotOfRestore = ["--wait", "--only", "--host", "--user", "--port", "--identity", "--ssh-option"];
 
     private readonly Argument<int?> pid = new("PID")
@@ -33,17 +32,17 @@ internal sealed class MigrateVerb : Verb
     };
     private readonly Option<bool> standBy = new("--stand-by") { Hidden = true };
     private readonly SaveVerb save = new();
-    private readonly RestoreVerb restore = new();
+    private readonly RestoreOptionsOnTheWay restore = new();
     private readonly HostOptions login = new();
-    private readonly List<Option> restoreOptions = [];
 
     public MigrateVerb()
         : base("migrate", "Move running processes to another host: save, send and restore as one act")
     {
         Command.Add(pid);
         Command.Add(host);
-        AddOptions(save.Command, NotOfSave, null);
-        AddOptions(restore.Command, NotOfRestore, restoreOptions);
+        foreach (var option in save.Command.Options.Where(option => !NotOfSave.Contains(option.Name)))
+            Command.Add(option);
+        restore.AddTo(Command, NotOfRestore);
         Command.Add(compress);
         Command.Add(keepImage);
         Command.Add(settle);
@@ -56,7 +55,7 @@ internal sealed class MigrateVerb : Verb
                 result.AddError("Give a PID and a HOST, or --settle.");
             else if (!settles && result.GetValue(host) is null)
                 result.AddError("Give the HOST to move to.");
-            if (restoreOptions.Any(o => o.Name is "--stdio" or "--terminal" && result.GetResult(o)?.Tokens is [{ Value: "inherit" }]))
+            if (restore.IsGiven(result, "--stdio", "inherit") || restore.IsGiven(result, "--terminal", "inherit"))
                 result.AddError("A program on another host has no terminal here: --stdio and --terminal take null or a PATH there.");
         });
     }
@@ -72,7 +71,7 @@ internal sealed class MigrateVerb : Verb
             return new(null, code);
         var settings = new MigrationSettings(target)
         {
-            RestoreArguments = RestoreArguments(line),
+            RestoreArguments = restore.Arguments(line),
             Compression = line.GetValue(compress),
             KeptName = line.GetValue(keepImage) ? SaveName(root) : null,
         };
@@ -92,37 +91,6 @@ internal sealed class MigrateVerb : Verb
         }
         output.WriteLine($"{ResultText.Tree(result)} runs on {result.Host}, and not here any more");
         output.WriteLine($"  {ResultText.Facts(result)}; {Amount.Bytes(result.SentBytes ?? 0)} sent");
-    }
-
-    private void AddOptions(Command from, string[] without, List<Option>? into)
-    {
-        foreach (var option in from.Options)
-        {
-            if (without.Contains(option.Name) || Command.Options.Any(o => o.Name == option.Name))
-                continue;
-            Command.Add(option);
-            into?.Add(option);
-        }
-    }
-
-    /// <summary>The options of the restore as they were given here.</summary>
-    private List<string> RestoreArguments(ParseResult line)
-    {
-        var arguments = new List<string>();
-        var streams = false;
-        foreach (var option in line.CommandResult.Children.OfType<OptionResult>())
-        {
-            if (option.Implicit || !restoreOptions.Contains(option.Option))
-                continue;
-            streams |= option.Option.Name == "--stdio";
-            if (option.Tokens.Count == 0)
-                arguments.Add(option.Option.Name);
-            foreach (var token in option.Tokens)
-                arguments.AddRange([option.Option.Name, token.Value]);
-        }
-        if (!streams)
-            arguments.AddRange(["--stdio", "null"]);
-        return arguments;
     }
 
     private static string SaveName(int pid) => $"migrated-{pid}-{DateTime.Now.ToString("yyyyMMdd'T'HHmmss", System.Globalization.CultureInfo.InvariantCulture)}.pmi";

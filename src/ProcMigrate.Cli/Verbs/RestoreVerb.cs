@@ -17,11 +17,8 @@ internal sealed class RestoreVerb : Verb
         Description = "Where stdin, stdout and stderr go that were a terminal: inherit, null or a PATH (default: inherit; null with --json or --host)",
         HelpName = "inherit|null|PATH",
     };
-    private readonly Option<string?> terminalOption = new("--terminal")
-    {
-        Description = "What descriptors of a terminal outside the tree become: inherit, null or a PATH (default: as --stdio)",
-        HelpName = "inherit|null|PATH",
-    };
+    private readonly Option<string?> terminalOption = CommonOptions.Terminal(
+        "What descriptors of a terminal outside the tree become: inherit, null or a PATH (default: as --stdio)");
     private readonly Option<bool> wait = new("--wait") { Description = "Wait for the program and end with its exit code" };
     private readonly Option<bool> leaveStopped = new("--leave-stopped") { Description = "Leave the tree stopped, as by SIGSTOP" };
     private readonly Option<bool> force = CommonOptions.Force("Restore although files changed since the save");
@@ -98,7 +95,7 @@ internal sealed class RestoreVerb : Verb
             return new(far, far.ExitCode ?? 0);
         }
 
-        var options = ReadOptions(line) with { Running = context.LetSignalsPass };
+        var options = ReadOptions(line, line.GetRequiredValue(file)) with { Running = context.LetSignalsPass };
         using var spooled = options.ImagePath == "-" ? StandardInputImage.Read(context.Cancel) : null;
         if (spooled is not null)
             options = options with { ImagePath = spooledPath = spooled.Path };
@@ -128,18 +125,19 @@ internal sealed class RestoreVerb : Verb
             : error with { Message = error.Message.Replace(spooledPath, "the image on stdin", StringComparison.Ordinal) };
     }
 
-    internal RestoreOptions ReadOptions(ParseResult line)
+    internal RestoreOptions ReadOptions(ParseResult line, string imagePath)
     {
         var fallback = line.GetValue(CommonOptions.Json) ? "null" : "inherit";
         var streams = line.GetValue(stdio) ?? line.GetValue(terminalOption) ?? fallback;
         var others = line.GetValue(terminalOption) ?? streams;
         return new()
         {
-            ImagePath = line.GetRequiredValue(file),
+            ImagePath = imagePath,
             Stdio = ReadChoice(streams),
             StdioPath = ReadPath(streams),
             Terminal = ReadChoice(others),
             TerminalPath = ReadPath(others),
+            TerminalAsSaved = line.GetValue(stdio) is null && line.GetValue(terminalOption) is null,
             Wait = line.GetValue(wait),
             LeaveStopped = line.GetValue(leaveStopped),
             Force = line.GetValue(force),

@@ -28,12 +28,9 @@ internal sealed class SaveVerb : Verb
         HelpName = "auto|stop",
         CustomParser = result => ReadMethod(result.Tokens[0].Value, result),
     };
-    private readonly Option<TcpPolicy> tcp = new("--tcp")
-    {
-        Description = "TCP connections to the outside: refuse them (default), close them, or migrate them",
-        HelpName = "refuse|close|migrate",
-        CustomParser = result => ReadTcp(result.Tokens[0].Value, result),
-    };
+    private readonly Option<TcpPolicy> tcp = CommonOptions.Tcp();
+    private readonly Option<string?> terminal = CommonOptions.Terminal(
+        "What a restore that is not told makes of a terminal outside the tree: inherit (default), null or a PATH");
     private readonly BundleOptions bundle = new();
     private readonly Option<Compression> compress = CompressionOption.Create("Store memory in LZ4 blocks: lz4 or none (default); such an image is no core file for gdb before export --core", auto: false);
     private readonly Option<bool> force = CommonOptions.Force("Replace FILE where it exists");
@@ -48,6 +45,7 @@ internal sealed class SaveVerb : Verb
         Command.Add(noChildren);
         Command.Add(method);
         Command.Add(tcp);
+        Command.Add(terminal);
         bundle.AddTo(Command);
         Command.Add(compress);
         Command.Add(force);
@@ -96,6 +94,12 @@ internal sealed class SaveVerb : Verb
         Children = !line.GetValue(noChildren),
         Method = line.GetValue(method),
         Tcp = line.GetValue(tcp),
+        Terminal = line.GetValue(terminal) switch
+        {
+            null or "inherit" => null,
+            "null" => "null",
+            var path => Path.GetFullPath(path),
+        },
         Compress = line.GetValue(compress) == Compression.Lz4,
         Force = line.GetValue(force),
     }, line);
@@ -108,19 +112,6 @@ internal sealed class SaveVerb : Verb
             case "stop": return SaveMethod.Stop;
             default:
                 result.AddError($"--method takes auto or stop, not '{text}'.");
-                return default;
-        }
-    }
-
-    private static TcpPolicy ReadTcp(string text, SymbolResult result)
-    {
-        switch (text)
-        {
-            case "refuse": return TcpPolicy.Refuse;
-            case "close": return TcpPolicy.Close;
-            case "migrate": return TcpPolicy.Migrate;
-            default:
-                result.AddError($"--tcp takes refuse, close or migrate, not '{text}'.");
                 return default;
         }
     }

@@ -19,6 +19,9 @@ public sealed record RestoreOptions
     public StdioChoice Terminal { get; init; } = StdioChoice.Inherit;
     public string? TerminalPath { get; init; }
 
+    /// <summary>Nobody said what terminals become: what the save was told holds, and what stands above only where it was told nothing.</summary>
+    public bool TerminalAsSaved { get; init; }
+
     /// <summary>Leave the tree stopped, as by SIGSTOP.</summary>
     public bool LeaveStopped { get; init; }
 

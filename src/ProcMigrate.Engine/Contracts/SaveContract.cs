@@ -42,6 +42,9 @@ public sealed record SaveOptions
     public bool Children { get; init; } = true;
     public SaveMethod Method { get; init; } = SaveMethod.Auto;
     public TcpPolicy Tcp { get; init; } = TcpPolicy.Refuse;
+
+    /// <summary>What a restore makes of terminals outside the tree where it is not told: null (/dev/null) or a path; null: its own default.</summary>
+    public string? Terminal { get; init; }
     public bool Force { get; init; }
 
     /// <summary>The files that the tree uses go into the image, too.</summary>

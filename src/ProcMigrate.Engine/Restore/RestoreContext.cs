@@ -24,7 +24,7 @@ internal sealed class RestoreContext : IDisposable
 
     public RestoreContext(RestoreOptions options, ImageReader image)
     {
-        (Options, Image) = (options, image);
+        (Options, Image) = (SavedTerminal(options, image.Tree), image);
         Tree = TreeSelection.Of(image.Tree, options.Only);
         Bundle = BundleRules.Read(image.Tree.Objects, image);
         _objects = image.Tree.Objects.ToDictionary(o => o.Id);
@@ -33,6 +33,17 @@ internal sealed class RestoreContext : IDisposable
         SharedMemories = new SharedMemories(this);
         OpenFiles = new OpenFiles(this);
         Terminals = new Terminals(this);
+    }
+
+    /// <summary>What <c>save --terminal</c> said counts where the restore was told nothing.</summary>
+    private static RestoreOptions SavedTerminal(RestoreOptions options, TreeRecord tree)
+    {
+        if (!options.TerminalAsSaved || tree.Terminal is not { } saved)
+            return options;
+        if (saved is not ("null" or ['/', ..]))
+            throw Damaged($"terminals are to become '{saved}', which is no absolute path");
+        StdioChoice choice = saved == "null" ? StdioChoice.Null : StdioChoice.Path;
+        return options with { Stdio = choice, StdioPath = saved, Terminal = choice, TerminalPath = saved };
     }
 
     public RestoreOptions Options { get; }

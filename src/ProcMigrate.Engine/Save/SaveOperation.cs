@@ -245,6 +245,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             SavedAt = DateTimeOffset.UtcNow.ToString("O", CultureInfo.InvariantCulture),
             Tool = ToolVersion.Text,
             Method = "stop",
+            Terminal = options.Terminal,
             Origin = HostFacts.Read(),
             Processes = [.. collected.Select(c => c.Record)],
             FurtherRoots = [.. collected.Skip(1).Select(c => c.Record).Where(r => collected.All(c => c.Record.Pid != r.ParentPid)).Select(r => r.Pid)],

@@ -19,6 +19,9 @@ public sealed record TreeRecord
 
     public required OriginRecord Origin { get; init; }
 
+    /// <summary>What terminals outside the tree become where a restore is not told: <c>null</c> (/dev/null) or a path; absent: the restore's own default.</summary>
+    public string? Terminal { get; init; }
+
     /// <summary>Parents before children; the first is the first root that the image was asked for.</summary>
     public required IReadOnlyList<ProcessRecord> Processes { get; init; }
 

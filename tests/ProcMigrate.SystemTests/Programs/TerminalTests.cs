@@ -76,6 +76,27 @@ public sealed class TerminalTests : TerminalTest
         Assert.Equal(0, host.AwaitExit());
     }
 
+    /// <summary>What a save was told of a terminal outside the tree counts until a restore is told otherwise.</summary>
+    [Fact]
+    public void Save_ToldAFileForTheTerminal_IsRestoredOntoIt()
+    {
+        const string Program = "import sys,time\\nt=open(\"/dev/tty\",\"w\")\\nwhile True: print(\"out\",flush=True); print(\"tty\",file=t,flush=True); time.sleep(0.05)";
+        using ProgramUnderTest shell = StartOnPty("/bin/bash", "--norc", "-i");
+        Type($"exec python3 -c $'{Program}'\r", "tty\r\nout");
+        using ProgramUnderTest program = ProgramUnderTest.Adopt(Folder, AwaitForeground(shell, "python3"));
+        Binary.Save(program.Pid, Image, "--terminal", Folder["there"]);
+        Binary.Restore(Image);
+        Wait.Until(() => (Proc.ReadText(Folder["there"]) ?? "").Contains("out\ntty\nout\ntty\n", StringComparison.Ordinal), () => $"nothing comes to the file: {program.Log}");
+
+        program.Signal(Native.SIGKILL);
+        program.AwaitExit();
+        long length = new FileInfo(Folder["there"]).Length;
+        Binary.Restore(Image, "--terminal", "null");
+        long used = Proc.CpuTicks(program.Pid);
+        Wait.Until(() => Proc.CpuTicks(program.Pid) > used, () => "the program stands still");
+        Assert.Equal(length, new FileInfo(Folder["there"]).Length);
+    }
+
     /// <summary>vim saved out of a shell's terminal, restored there with --wait, stopped by Ctrl-Z, continued by fg, ended.</summary>
     [Fact]
     public void Vim_OnATerminalOutside_IsAJobOfTheShellThatRestoresIt()

@@ -42,6 +42,9 @@ public sealed class OtherVerbsTests
     [InlineData("export", "x", "--pid", "1", "--json")]
     [InlineData("export", "x", "--core", "y", "--pid", "root")]
     [InlineData("doctor", "x")]
+    [InlineData("check", "12", "--tcp", "keep")]
+    [InlineData("check", "12", "--map", "/a=/b")]
+    [InlineData("check", "x.pmi", "--map", "a=b")]
     public void WrongCommandLine_IsUsage(params string[] arguments) => Assert.Equal(2, new CliHarness().Run(arguments));
 
     [Fact]

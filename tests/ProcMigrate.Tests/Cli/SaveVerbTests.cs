@@ -94,6 +94,12 @@ public sealed class SaveVerbTests
         Assert.True(events.Length < 1000, $"{events.Length} lines");
     }
 
+    [Theory]
+    [InlineData("null", "null")]
+    [InlineData("inherit", null)]
+    [InlineData("/tmp/log", "/tmp/log")]
+    public void Terminal_IsForTheRestore(string said, string? saved) => Assert.Equal(saved, Read("1", "--terminal", said).Terminal);
+
     private static SaveOptions Read(params string[] arguments)
     {
         var verb = new SaveVerb();
