@@ -121,6 +121,25 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             (Test-ProcessImage "$work/c.pmi" -Detailed).Id | Should -Contain 'PidInUse'
         }
 
+        It '-Compress Lz4 makes a smaller file, and None does not' {
+            $id = Start-TestProgram $work /usr/bin/python3 '-c', 'import time; held = b"procmigrate " * 1000000; open("held", "w").write("READY"); time.sleep(1000)'
+            Wait-Until { Test-Ready "$work/held" } 'READY'
+            $plain = Checkpoint-Process -Id $id -DestinationPath "$work/plain.pmi" -Compress None
+            $packed = Checkpoint-Process -Id $id -DestinationPath "$work/packed.pmi" -Compress Lz4
+            $plain.Length | Should -BeGreaterThan 12MB
+            $packed.Length | Should -BeLessThan ($plain.Length / 2)
+            $packed.Memory | Should -BeGreaterThan 12MB
+            kill -KILL $id
+            Wait-Until { -not (Test-Running $id) } 'its end'
+            (Get-ProcessImage "$work/packed.pmi" | Restore-ProcessImage -LeaveStopped).Id | Should -Be $id
+            Get-Content "/proc/$id/stat" | Should -Match '\) T '
+            kill -KILL $id
+        }
+
+        It 'offers no measuring for a file' {
+            { Checkpoint-Process -Id $sim.Id -Compress Auto } | Should -Throw -ErrorId "ParameterArgumentValidationError,$class.CheckpointProcessCommand"
+        }
+
         It '-LeaveStopped leaves it stopped' {
             $null = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/s.pmi" -LeaveStopped
             Get-Content "/proc/$($sim.Id)/stat" | Should -Match '\) T '

@@ -47,6 +47,15 @@ public sealed class MoveProcessCommand : ProcessCmdlet
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
 
+    /// <summary>Where other descriptors of a terminal outside the tree go there: null, or a file; as -Stdio unless given.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Terminal { get; set; }
+
+    /// <summary>Leaves the tree stopped there, as by SIGSTOP.</summary>
+    [Parameter]
+    public SwitchParameter LeaveStopped { get; set; }
+
     /// <summary>Gives the tree its pids inside a pid namespace of its own there.</summary>
     [Parameter]
     public SwitchParameter PidNamespace { get; set; }
@@ -133,6 +142,8 @@ public sealed class MoveProcessCommand : ProcessCmdlet
             .Flag("--keep-image", KeepImage)
             .Choice<ImageCompression>("--compress", Compress == ImageCompression.Auto ? null : Compress)
             .Option("--stdio", Stdio)
+            .Option("--terminal", Terminal)
+            .Flag("--leave-stopped", LeaveStopped)
             .Flag("--pid-namespace", PidNamespace)
             .Option("--files", FilesPath)
             .Flag("--same-names", SameNames)

@@ -131,10 +131,7 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
         .Choice<ImageSaveMethod>("--method", Method == ImageSaveMethod.Auto ? null : Method)
         .Choice<ImageTcpPolicy>("--tcp", TcpPolicy == ImageTcpPolicy.Refuse ? null : TcpPolicy));
 
-    private VerbArguments AddBundle(VerbArguments verb) => verb
-        .Flag("--bundle", Bundle || Include.Length > 0 || Exclude.Length > 0)
-        .Options("--include", Include.Select(ToFilePath))
-        .Options("--exclude", Exclude.Select(ToFilePath));
+    private VerbArguments AddBundle(VerbArguments verb) => verb.Bundle(Bundle, Include.Select(ToFilePath), Exclude.Select(ToFilePath));
 
     private Process? TryGetById(int pid)
     {

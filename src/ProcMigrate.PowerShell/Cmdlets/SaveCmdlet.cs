@@ -21,6 +21,11 @@ public abstract class SaveCmdlet : ProcessCmdlet
     [Parameter]
     public SwitchParameter SingleImage { get; set; }
 
+    /// <summary>How memory is stored; nothing is measured here, so that there is no Auto.</summary>
+    [Parameter]
+    [ValidateSet(nameof(ImageCompression.Lz4), nameof(ImageCompression.None))]
+    public ImageCompression Compress { get; set; } = ImageCompression.None;
+
     /// <summary>Replaces the file where it exists.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -51,6 +56,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
         var verb = new VerbArguments("save")
             .Option("--output", output)
             .Flag(After ?? "", After is not null)
+            .Choice<ImageCompression>("--compress", Compress == ImageCompression.None ? null : Compress)
             .Flag("--force", Force);
         AddSaveOptions(verb);
         foreach (var process in processes)
