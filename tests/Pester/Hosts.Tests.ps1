@@ -124,6 +124,8 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $image = Get-ProcessImage /root/sim.pmi -HostName n2 -Detailed
             $image.Processes[0].Mappings.Count | Should -BeGreaterThan 10
             $image.Processes[0].ThreadList.Count | Should -Be 4
+            $image.Processes[0].ThreadList[0].Id | Should -BeExactly $sim.Id
+            $image.Processes[0].Descriptors[0].Descriptor | Should -BeExactly 0
         }
 
         It 'of a file that is not there' {

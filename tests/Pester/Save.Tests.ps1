@@ -112,7 +112,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             { Restore-ProcessImage "$work/c.pmi" -ErrorAction Stop } | Should -Throw -ErrorId "PidInUse,$class.RestoreProcessImageCommand"
             $failure = { Restore-ProcessImage "$work/c.pmi" -ErrorAction Stop } | Should -Throw -PassThru
             $failure.CategoryInfo.Category | Should -Be 'ResourceExists'
-            $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+            $failure.ErrorDetails.RecommendedAction | Should -Match 'restore with -PidNamespace'
             $failure.Exception | Should -BeOfType ProcMigrate.ProcessImageException
             $failure.Exception.ExitCode | Should -Be 3
             $failure.Exception.Blockers[0] | Should -BeOfType ProcMigrate.ImageBlocker

@@ -203,7 +203,7 @@ public abstract class ProcMigrateCmdlet : PSCmdlet, IDisposable
         if (meters.Remove(number))
             WriteProgress(new ProgressRecord(ProgressActivityId + number, run.Activity, run.Activity) { RecordType = ProgressRecordType.Completed });
         foreach (var warning in answer.Warnings ?? [])
-            WriteWarning(warning);
+            WriteWarning(ParameterWords.Of(warning));
         if (answer.Timings is { Count: > 0 } timings)
             WriteVerbose($"{run.Activity}: {string.Join(", ", timings.Select(phase => FormattableString.Invariant($"{phase.Key} {phase.Value:0.#}")))}");
         if (answer.Event == "result")
