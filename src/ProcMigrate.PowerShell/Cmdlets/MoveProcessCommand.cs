@@ -43,11 +43,13 @@ public sealed class MoveProcessCommand : ProcessCmdlet
     public ImageCompression Compress { get; set; }
 
     /// <summary>Where stdin, stdout and stderr go there that were a terminal: null, or a file of that host.</summary>
+    [PSDefaultValue(Value = Nowhere)]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
 
     /// <summary>Where other descriptors of a terminal outside the tree go there: null, or a file; as -Stdio unless given.</summary>
+    [PSDefaultValue(Help = "As -Stdio")]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Terminal { get; set; }
@@ -108,11 +110,13 @@ public sealed class MoveProcessCommand : ProcessCmdlet
     public Hashtable? Options { get; set; }
 
     /// <summary>Milliseconds until a host that does not answer is given up.</summary>
+    [PSDefaultValue(Value = 15000)]
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int ConnectingTimeout { get; set; }
 
     /// <summary>How many trees are moved at once.</summary>
+    [PSDefaultValue(Value = DefaultThrottleLimit)]
     [Parameter]
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = DefaultThrottleLimit;

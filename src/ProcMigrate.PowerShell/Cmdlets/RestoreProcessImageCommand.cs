@@ -13,11 +13,13 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
     private const string Nowhere = "null";
 
     /// <summary>Where stdin, stdout and stderr go that were a terminal: null, or a file.</summary>
+    [PSDefaultValue(Value = Nowhere)]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
 
     /// <summary>Where other descriptors of a terminal outside the tree go: null, or a file; as -Stdio unless given.</summary>
+    [PSDefaultValue(Help = "As -Stdio")]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Terminal { get; set; }

@@ -11,6 +11,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
     private int saved;
 
     /// <summary>The file to write, or a folder for files named NAME-PID-TIME.pmi; the current folder unless given.</summary>
+    [PSDefaultValue(Help = "The current folder")]
     [Parameter(Position = 1)]
     [Alias("Path", "Destination")]
     [ValidateNotNullOrEmpty]
@@ -22,6 +23,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
     public SwitchParameter SingleImage { get; set; }
 
     /// <summary>How memory is stored; nothing is measured here, so that there is no Auto.</summary>
+    [PSDefaultValue(Help = nameof(ImageCompression.None))]
     [Parameter]
     [ValidateSet(nameof(ImageCompression.Lz4), nameof(ImageCompression.None))]
     public ImageCompression Compress { get; set; } = ImageCompression.None;
