@@ -104,7 +104,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $job = Checkpoint-Process -Id $sim.Id -DestinationPath "$work/none/x.pmi" -AsJob
             $null = $job | Wait-Job
             $job | Receive-Job -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed.FullyQualifiedErrorId | Should -Be "ImageCannotWrite,$class.CheckpointProcessCommand"
+            $failed.FullyQualifiedErrorId | Should -BeExactly "ImageCannotWrite,$class.CheckpointProcessCommand"
             $job | Remove-Job
         }
 
@@ -180,7 +180,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $folder = New-Item -ItemType Directory "$work/many"
             $images = Checkpoint-Process -Id $first, ([int]::MaxValue), $second -DestinationPath $folder -ErrorAction SilentlyContinue -ErrorVariable failed
             $images.Id | Should -Be $first, $second
-            $failed.FullyQualifiedErrorId | Should -Be "NoSuchProcess,$class.CheckpointProcessCommand"
+            $failed.FullyQualifiedErrorId | Should -BeExactly "NoSuchProcess,$class.CheckpointProcessCommand"
             (Get-ChildItem $folder -Filter *.pmi).Count | Should -Be 2
         }
 
@@ -254,6 +254,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $image = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/log.pmi"
             Add-Content $sim.Result 'not of the simulation'
             { $image | Restore-ProcessImage -ErrorAction Stop } | Should -Throw -ErrorId "FileChanged,$class.RestoreProcessImageCommand"
+            Get-WhatIf { $image | Restore-ProcessImage -FileChanged Truncate -WhatIf } | Should -Match '1 blocker\(s\), looked at without -FileChanged: FileChanged '
             $null = $image | Restore-ProcessImage -FileChanged Truncate -WarningAction SilentlyContinue
             Test-Simulation $sim | Should -BeTrue
         }
@@ -269,7 +270,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
         It 'is an error for each sort of blocker, with the blockers as objects' {
             $blockers.Count | Should -BeGreaterThan 0
             Save-ProcessImage -Id $id -DestinationPath "$work/refused.pmi" -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed.FullyQualifiedErrorId | Sort-Object | Should -Be ($blockers.Id | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
+            $failed.FullyQualifiedErrorId | Sort-Object | Should -BeExactly ($blockers.Id | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
             $failed.Exception.Blockers.What | Should -Not -BeNullOrEmpty
             $failed | ForEach-Object { $_.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
             $failed.TargetObject | Select-Object -Unique | Should -Be $id

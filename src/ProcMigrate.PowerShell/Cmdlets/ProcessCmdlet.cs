@@ -118,10 +118,8 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
     private protected string Outlook(int pid, Place place)
     {
         var check = Ask(AddBundle(new VerbArguments("check").Flag("--no-children", NoChildren)).At(place).Argument(pid), $"Checking process {pid}");
-        var blockers = check.Blockers ?? [];
-        var verdict = check.Event != "result" ? check.Message
-            : blockers.Count == 0 ? "nothing stands in the way"
-            : $"{blockers.Count} blocker(s): {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+        var verdict = Verdict(
+            check, nameof(TcpPolicy), "PidNamespace", "PathMap", "FileChanged", "SameNames", "ReuseHostFiles", "FilesPath", "Force");
         var files = check.Bundle is { } bundle ? $", {bundle.Files.Count} files with {ByteText.Of(bundle.Bytes)}" : "";
         return $"{ProcTree.Of(pid, !NoChildren)}{files}; {verdict}";
     }

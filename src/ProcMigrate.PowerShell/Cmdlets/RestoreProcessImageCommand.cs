@@ -125,10 +125,9 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
     private string Outlook(string path, Place place)
     {
         var check = Ask(new VerbArguments("check").At(place).Argument(path), $"Checking {place.Describe(path)}");
-        var blockers = check.Blockers ?? [];
-        return check.Event != "result" ? check.Message ?? ""
-            : blockers.Count == 0 ? "nothing stands in the way"
-            : $"{blockers.Count} blocker(s): {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+        return Verdict(
+            check, nameof(Only), nameof(PidNamespace), nameof(PathMap), nameof(FileChanged), nameof(SameNames), nameof(ReuseHostFiles),
+            nameof(FilesPath), nameof(Stdio), nameof(Terminal), nameof(Force));
     }
 
     private string StreamPath(string choice, Place place) => choice == Nowhere || place.HostName is not null ? choice : ToFilePath(choice);
