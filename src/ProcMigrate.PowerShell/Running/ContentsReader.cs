@@ -49,7 +49,10 @@ internal static class ContentsReader
         Descriptors = process.Descriptors
             .Select(descriptor => new ImageDescriptor
             {
-                ProcessId = process.Pid, Descriptor = descriptor.Fd, Kind = descriptor.Kind, Name = descriptor.Title,
+                ProcessId = process.Pid,
+                Descriptor = descriptor.Fd,
+                Kind = descriptor.Kind,
+                Name = descriptor.Title,
             })
             .ToArray(),
     };
