@@ -1,5 +1,5 @@
 #!/usr/bin/env pwsh
-#Requires -Version 7.4
+#Requires -Version 7.5
 <#
 .SYNOPSIS
     Builds, tests, packs and measures ProcMigrate.

@@ -1,4 +1,4 @@
-#Requires -Version 7.4
+#Requires -Version 7.5
 <#
 .SYNOPSIS
     Makes the .nupkg of a module, as Publish-PSResource would, and gives its path.

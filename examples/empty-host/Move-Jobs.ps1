@@ -1,5 +1,5 @@
 #!/usr/bin/env pwsh
-#Requires -Version 7.4
+#Requires -Version 7.5
 #Requires -Modules ProcMigrate
 
 <#
@@ -27,15 +27,18 @@ param(
     [switch] $CheckOnly
 )
 
+Set-StrictMode -Version Latest
+
 $own = @($PID)
 for ($process = Get-Process -Id $PID; $process.Parent; $process = $process.Parent) {
     $own += $process.Parent.Id
 }
 
-$all = Get-Process -Name $Name -IncludeUserName |
-    Where-Object { $_.Id -notin $own -and (-not $UserName -or $_.UserName -eq $UserName) }
-$jobs = @($all | Where-Object { $_.Parent.Id -notin $all.Id })
-$movable = foreach ($job in $jobs) {
+$all = @(Get-Process -Name $Name -IncludeUserName |
+    Where-Object { $_.Id -notin $own -and (-not $UserName -or $_.UserName -eq $UserName) })
+$ids = @($all | ForEach-Object Id)
+$jobs = @($all | Where-Object { -not $_.Parent -or $_.Parent.Id -notin $ids })
+$movable = @(foreach ($job in $jobs) {
     $blockers = @(Test-ProcessImage -Id $job.Id -HostName $HostName -Detailed)
     if ($blockers.Count -eq 0) {
         $job
@@ -43,7 +46,7 @@ $movable = foreach ($job in $jobs) {
     else {
         Write-Warning "$($job.ProcessName) ($($job.Id)) cannot be moved: $(($blockers | ForEach-Object { "$_" }) -join '; ')"
     }
-}
+})
 
 if ($CheckOnly) {
     $movable

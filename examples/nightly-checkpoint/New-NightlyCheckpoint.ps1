@@ -1,5 +1,5 @@
 #!/usr/bin/env pwsh
-#Requires -Version 7.4
+#Requires -Version 7.5
 #Requires -Modules ProcMigrate
 
 <#
@@ -20,6 +20,8 @@ param(
     # How many images of each process are kept.
     [ValidateRange(1, 10000)] [int] $Keep = 7
 )
+
+Set-StrictMode -Version Latest
 
 $null = New-Item -ItemType Directory -Force $Folder -WhatIf:$false
 $images = Get-Process -Name $Name -ErrorVariable missing | Checkpoint-Process -DestinationPath $Folder -ErrorVariable failures

@@ -1,14 +1,14 @@
 namespace ProcMigrate;
 
-/// <summary>How images are sent.</summary>
+/// <summary>How memory is stored or sent.</summary>
 public enum ImageCompression
 {
-    /// <summary>Measured all the time: packed where that is faster.</summary>
+    /// <summary>Measured all the time: packed where that is faster. Only for what is sent.</summary>
     Auto,
 
     /// <summary>Packed.</summary>
     Lz4,
 
-    /// <summary>As they are.</summary>
+    /// <summary>As it is.</summary>
     None,
 }

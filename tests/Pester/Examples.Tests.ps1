@@ -30,6 +30,18 @@ Describe 'Examples' -Skip:(-not $isRoot) {
         $help.parameters.parameter | Where-Object name -NotIn 'WhatIf', 'Confirm' | ForEach-Object { $_.description.Text | Should -Not -BeNullOrEmpty -Because $_.name }
     }
 
+    It '<_> has no mistakes that the parser finds, and sets strict mode' -ForEach @(
+        'examples/nightly-checkpoint/New-NightlyCheckpoint.ps1', 'examples/empty-host/Move-Jobs.ps1', 'build.ps1', 'scripts/New-ModulePackage.ps1'
+    ) {
+        $mistakes = $null
+        $script = [Management.Automation.Language.Parser]::ParseFile("$root/$_", [ref]$null, [ref]$mistakes)
+        $mistakes | Should -BeNullOrEmpty
+        # An alias is for the prompt: in a script it may mean something else elsewhere.
+        $script.FindAll({ $args[0] -is [Management.Automation.Language.CommandAst] }, $true) | ForEach-Object GetCommandName |
+            Where-Object { $_ -and (Get-Alias $_ -ErrorAction Ignore) } | Should -BeNullOrEmpty
+        $script.Extent.Text | Should -Match '(?m)^Set-StrictMode -Version Latest'
+    }
+
     It 'the timer''s files name the script as it is called' {
         Get-Content "$root/examples/nightly-checkpoint/procmigrate-checkpoint.service" -Raw | Should -Match '-File \S+/New-NightlyCheckpoint\.ps1 -Name \S+ -Folder \S+ -Keep \d+'
         Get-Content "$root/examples/nightly-checkpoint/crontab" -Raw | Should -Match '(?m)^\d+ \d+ \* \* \* pwsh .*New-NightlyCheckpoint\.ps1'
@@ -100,6 +112,19 @@ Describe 'Examples' -Skip:(-not $isRoot) {
             $output = Invoke-Example empty-host/Move-Jobs.ps1 '-Name', 'pm-move', '-HostName', 'n2', '-CheckOnly'
             $LASTEXITCODE | Should -Be 0 -Because ($output | Out-String)
             $ids | ForEach-Object { $output | Out-String | Should -Match "\b$_\b" }
+            $ids | ForEach-Object { Test-Running $_ | Should -BeTrue }
+        }
+
+        It 'does nothing, and says so by its exit code, where no job fits' {
+            $output = Invoke-Example empty-host/Move-Jobs.ps1 '-Name', 'pm-none*', '-HostName', 'n2'
+            $LASTEXITCODE | Should -Be 0 -Because ($output | Out-String)
+            $output | Should -BeNullOrEmpty
+        }
+
+        It 'with -WhatIf moves nothing' {
+            $output = Invoke-Example empty-host/Move-Jobs.ps1 '-Name', 'pm-move', '-HostName', 'n2', '-WhatIf' | Out-String
+            $LASTEXITCODE | Should -Be 0 -Because $output
+            $ids | ForEach-Object { $output | Should -Match "What if: move pm-move \($_\) to n2: 1 process" }
             $ids | ForEach-Object { Test-Running $_ | Should -BeTrue }
         }
 

@@ -80,6 +80,15 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             (Send-ProcessImage "$work/sim.pmi" n1 -Options @{ Compression = $true; ServerAliveInterval = 5 } -ConnectingTimeout 20000 -WarningAction SilentlyContinue).HostName | Should -BeExactly 'n1'
         }
 
+        It 'sends the same file whatever -Compress says' {
+            foreach ($how in [enum]::GetNames([ProcMigrate.ImageCompression])) {
+                $sent = Send-ProcessImage "$work/sim.pmi" n2 -DestinationPath "/root/$how.pmi" -Compress $how
+                $hash = (Invoke-OnHost $work n2 'sha256sum', $sent.Path) -split ' '
+                $hash[0] | Should -Be (Get-FileHash "$work/sim.pmi").Hash
+                Invoke-OnHost $work n2 'rm', $sent.Path
+            }
+        }
+
         It 'refuses an image that lies on another host' {
             $failure = { Get-ProcessImage /root/sim.pmi -HostName n1 | Send-ProcessImage -HostName n2 -ErrorAction Stop } | Should -Throw -PassThru
             $failure.FullyQualifiedErrorId | Should -BeExactly "ImageOnAnotherHost,$class.SendProcessImageCommand"
@@ -115,6 +124,8 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $image = Get-ProcessImage /root/sim.pmi -HostName n2 -Detailed
             $image.Processes[0].Mappings.Count | Should -BeGreaterThan 10
             $image.Processes[0].ThreadList.Count | Should -Be 4
+            $image.Processes[0].ThreadList[0].Id | Should -BeExactly $sim.Id
+            $image.Processes[0].Descriptors[0].Descriptor | Should -BeExactly 0
         }
 
         It 'of a file that is not there' {
@@ -275,6 +286,15 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $there = Get-Process -Id $ids | Move-Process -HostName n1 -ThrottleLimit 3
             $there.Id | Sort-Object | Should -Be ($ids | Sort-Object)
             $there | ForEach-Object { $_.Kill() | Should -BeTrue }
+        }
+
+        It 'leaves it stopped there with -LeaveStopped, and the image with -KeepImage' {
+            $id = Start-TestProgram $share /usr/bin/sleep 1000
+            $before = @(Get-ProcessImage -HostName n2).Count
+            $there = Move-Process -Id $id -HostName n2 -LeaveStopped -KeepImage -Compress Lz4
+            Invoke-OnHost $work n2 'cat', "/proc/$id/stat" | Should -Match '\) T '
+            @(Get-ProcessImage -HostName n2).Count | Should -Be ($before + 1)
+            $there.Kill() | Should -BeTrue
         }
 
         It 'settles what was broken off: nothing' {

@@ -124,6 +124,7 @@ time.sleep(1000)
             $thread = $detailed.Processes[0].ThreadList[0]
             $thread.Id | Should -Be $id
             $thread.Code | Should -BeLike '*/libc.so.6'
+            @($thread).Count | Should -Be 1
             $thread.Policy | Should -BeExactly 'SCHED_OTHER'
         }
 
@@ -169,19 +170,39 @@ time.sleep(1000)
             $lines -match "^  python3 \(\d+\) +1 " | Should -HaveCount 1
             $lines -match 'PM_TEST_VARIABLE=grüße=1' | Should -HaveCount 2
             $lines | Should -Contain 'What stands in the way of restoring it'
+            $lines -match '--pid-namespace' | Should -BeNullOrEmpty
         }
 
         It '<Type> has its columns' -ForEach @(
             @{ Type = 'a process'; Get = { $detailed.Processes[0] }; Head = '     Id ParentId ProcessName     Threads Memory(M) CommandLine' }
-            @{ Type = 'a thread'; Get = { $detailed.Processes[0].ThreadList[0] }; Head = 'ProcessId      Id Name              InstructionPtr Policy      Nice          Blocked Pending Code' }
-            @{ Type = 'a mapping'; Get = { $detailed.Processes[0].Mappings[0] }; Head = 'ProcessId            Start              End Prot   Length   Stored Sort          Name' }
-            @{ Type = 'memory of a sort'; Get = { $detailed.Processes[0].MemoryBySort[0] }; Head = 'ProcessId Sort            Mappings    Length    Stored' }
-            @{ Type = 'a descriptor'; Get = { $detailed.Processes[0].Descriptors[0] }; Head = 'ProcessId Descriptor Kind               Object Name' }
-            @{ Type = 'a blocker'; Get = { $plain.Blockers[0] }; Head = 'Id                   ProcessId Descriptor What                           Why' }
+            @{ Type = 'a thread'; Get = { $detailed.Processes[0].ThreadList[0] }; Head = '     Id Name            InstructionPtr Policy   Nice Pending Code' }
+            @{ Type = 'a mapping'; Get = { $detailed.Processes[0].Mappings[0] }; Head = 'Address                   Prot  Length  Stored Sort          Name' }
+            @{ Type = 'memory of a sort'; Get = { $detailed.Processes[0].MemoryBySort[0] }; Head = 'Sort            Mappings    Length    Stored' }
+            @{ Type = 'a descriptor'; Get = { $detailed.Processes[0].Descriptors[0] }; Head = 'Descriptor Kind               Object Name' }
+            @{ Type = 'a blocker'; Get = { $plain.Blockers[0] }; Head = '^Id +ProcessId +Fd What +Why$' }
             @{ Type = 'a finding'; Get = { (Test-ProcessImageHost -Detailed)[0] }; Head = 'HostName     State    Topic                        Detail' }
             @{ Type = 'a timing'; Get = { $saved.TimingTable[0] }; Head = 'Phase                Milliseconds' }
         ) {
-            (& $Get | Get-Text)[0] | Should -BeExactly $Head
+            # What belongs to a process stands below its id.
+            $head = (& $Get | Get-Text | Where-Object { $_ -notmatch '^   ProcessId: \d+$' })[0]
+            $head | Should -Match ($Head[0] -eq '^' ? $Head : "^$([regex]::Escape($Head))$")
+        }
+
+        It '<Type> fits on a screen of <Width> columns, to its last column' -ForEach @(
+            foreach ($width in 80, 120) {
+                @{ Type = 'an image'; Width = $width; Get = { $plain }; Last = 'Path' }
+                @{ Type = 'a process'; Width = $width; Get = { $detailed.Processes }; Last = 'CommandLine' }
+                @{ Type = 'a thread'; Width = $width; Get = { $detailed.Processes.ThreadList }; Last = 'Code' }
+                @{ Type = 'a mapping'; Width = $width; Get = { $detailed.Processes.Mappings }; Last = 'Name' }
+                @{ Type = 'a descriptor'; Width = $width; Get = { $detailed.Processes.Descriptors }; Last = 'Name' }
+                @{ Type = 'a blocker'; Width = $width; Get = { $plain.Blockers }; Last = 'Why' }
+                @{ Type = 'a finding'; Width = $width; Get = { Test-ProcessImageHost -Detailed }; Last = 'Detail' }
+                @{ Type = 'everything'; Width = $width; Get = { $detailed }; Last = 'CommandLine' }
+            }
+        ) {
+            $lines = (& $Get | Out-String -Width $Width) -split "`n" | ForEach-Object TrimEnd
+            $lines | Where-Object Length -GT $Width | Should -BeNullOrEmpty
+            @($lines -match "\b$Last$").Count | Should -BeGreaterThan 0
         }
     }
 

@@ -104,7 +104,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $job = Checkpoint-Process -Id $sim.Id -DestinationPath "$work/none/x.pmi" -AsJob
             $null = $job | Wait-Job
             $job | Receive-Job -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed.FullyQualifiedErrorId | Should -Be "ImageCannotWrite,$class.CheckpointProcessCommand"
+            $failed.FullyQualifiedErrorId | Should -BeExactly "ImageCannotWrite,$class.CheckpointProcessCommand"
             $job | Remove-Job
         }
 
@@ -112,13 +112,32 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             { Restore-ProcessImage "$work/c.pmi" -ErrorAction Stop } | Should -Throw -ErrorId "PidInUse,$class.RestoreProcessImageCommand"
             $failure = { Restore-ProcessImage "$work/c.pmi" -ErrorAction Stop } | Should -Throw -PassThru
             $failure.CategoryInfo.Category | Should -Be 'ResourceExists'
-            $failure.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+            $failure.ErrorDetails.RecommendedAction | Should -Match 'restore with -PidNamespace'
             $failure.Exception | Should -BeOfType ProcMigrate.ProcessImageException
             $failure.Exception.ExitCode | Should -Be 3
             $failure.Exception.Blockers[0] | Should -BeOfType ProcMigrate.ImageBlocker
             $failure.Exception.Blockers.ProcessId | Should -Contain $sim.Id
             Test-ProcessImage "$work/c.pmi" | Should -BeFalse
             (Test-ProcessImage "$work/c.pmi" -Detailed).Id | Should -Contain 'PidInUse'
+        }
+
+        It '-Compress Lz4 makes a smaller file, and None does not' {
+            $id = Start-TestProgram $work /usr/bin/python3 '-c', 'import time; held = b"procmigrate " * 1000000; open("held", "w").write("READY"); time.sleep(1000)'
+            Wait-Until { Test-Ready "$work/held" } 'READY'
+            $plain = Checkpoint-Process -Id $id -DestinationPath "$work/plain.pmi" -Compress None
+            $packed = Checkpoint-Process -Id $id -DestinationPath "$work/packed.pmi" -Compress Lz4
+            $plain.Length | Should -BeGreaterThan 12MB
+            $packed.Length | Should -BeLessThan ($plain.Length / 2)
+            $packed.Memory | Should -BeGreaterThan 12MB
+            kill -KILL $id
+            Wait-Until { -not (Test-Running $id) } 'its end'
+            (Get-ProcessImage "$work/packed.pmi" | Restore-ProcessImage -LeaveStopped).Id | Should -Be $id
+            Get-Content "/proc/$id/stat" | Should -Match '\) T '
+            kill -KILL $id
+        }
+
+        It 'offers no measuring for a file' {
+            { Checkpoint-Process -Id $sim.Id -Compress Auto } | Should -Throw -ErrorId "ParameterArgumentValidationError,$class.CheckpointProcessCommand"
         }
 
         It '-LeaveStopped leaves it stopped' {
@@ -161,7 +180,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $folder = New-Item -ItemType Directory "$work/many"
             $images = Checkpoint-Process -Id $first, ([int]::MaxValue), $second -DestinationPath $folder -ErrorAction SilentlyContinue -ErrorVariable failed
             $images.Id | Should -Be $first, $second
-            $failed.FullyQualifiedErrorId | Should -Be "NoSuchProcess,$class.CheckpointProcessCommand"
+            $failed.FullyQualifiedErrorId | Should -BeExactly "NoSuchProcess,$class.CheckpointProcessCommand"
             (Get-ChildItem $folder -Filter *.pmi).Count | Should -Be 2
         }
 
@@ -235,6 +254,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $image = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/log.pmi"
             Add-Content $sim.Result 'not of the simulation'
             { $image | Restore-ProcessImage -ErrorAction Stop } | Should -Throw -ErrorId "FileChanged,$class.RestoreProcessImageCommand"
+            Get-WhatIf { $image | Restore-ProcessImage -FileChanged Truncate -WhatIf } | Should -Match '1 blocker\(s\), looked at without -FileChanged: FileChanged '
             $null = $image | Restore-ProcessImage -FileChanged Truncate -WarningAction SilentlyContinue
             Test-Simulation $sim | Should -BeTrue
         }
@@ -250,7 +270,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
         It 'is an error for each sort of blocker, with the blockers as objects' {
             $blockers.Count | Should -BeGreaterThan 0
             Save-ProcessImage -Id $id -DestinationPath "$work/refused.pmi" -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed.FullyQualifiedErrorId | Sort-Object | Should -Be ($blockers.Id | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
+            $failed.FullyQualifiedErrorId | Sort-Object | Should -BeExactly ($blockers.Id | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
             $failed.Exception.Blockers.What | Should -Not -BeNullOrEmpty
             $failed | ForEach-Object { $_.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
             $failed.TargetObject | Select-Object -Unique | Should -Be $id

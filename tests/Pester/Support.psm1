@@ -113,6 +113,27 @@ function Invoke-OnHost([string] $Folder, [string] $Name, [string[]] $Command) {
     & "$root/tests/hosts/hosts" exec $Name --dir "$Folder/hosts" -- @Command
 }
 
+# Installs the module as a user does, in a session with that user's environment. A folder is registered as a repository and, whatever
+# happens, forgotten again; the repositories of who runs the tests are not touched.
+function Install-PackagedModule([string[]] $User, [string] $Packages) {
+    $name = "pester-$([guid]::NewGuid())"
+    $script = @"
+`$ErrorActionPreference = 'Stop'
+Register-PSResourceRepository -Name '$name' -Uri '$([uri]$Packages)' -Trusted
+try {
+    `$found = Find-PSResource ProcMigrate -Repository '$name'
+    Install-PSResource ProcMigrate -Repository '$name' -Scope CurrentUser
+    `$module = Get-InstalledPSResource ProcMigrate
+    "`$(`$module.Name) `$(`$module.Version) `$(`$found.Tags[0])"
+}
+finally {
+    Unregister-PSResourceRepository '$name'
+    "gone: `$('$name' -notin (Get-PSResourceRepository).Name)"
+}
+"@
+    env -u PSModulePath @User pwsh -NoLogo -NoProfile -NonInteractive -Command $script 2>&1
+}
+
 function New-WorkFolder { (mktemp -d).Trim() }
 
 Export-ModuleMember -Function *

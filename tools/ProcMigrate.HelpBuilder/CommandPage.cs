@@ -20,8 +20,17 @@ internal sealed record CommandPage(
     public static CommandPage Parse(string path, string markdown)
     {
         var page = MarkdownSections.Of(markdown);
-        var named = (string title) => page.Parts(title).ToDictionary(
-            part => part.Title.TrimStart('-').Trim('`'), part => MarkdownText.Paragraphs(part.Body), StringComparer.OrdinalIgnoreCase);
+        var named = (string title) =>
+        {
+            var parts = new Dictionary<string, IReadOnlyList<string>>(StringComparer.OrdinalIgnoreCase);
+            foreach (var (name, body) in page.Parts(title))
+            {
+                if (!parts.TryAdd(name.TrimStart('-').Trim('`'), MarkdownText.Paragraphs(body)))
+                    throw new HelpException(path, $"{name} stands twice below {title}");
+            }
+
+            return parts;
+        };
         return new(
             path, MarkdownText.Paragraphs(page.Introduction), [.. page.Parts("Examples").Select(part => CommandExample.Parse(part.Title, part.Body))],
             named("Parameters"), named("Inputs"), named("Outputs"), MarkdownText.Paragraphs(page.Body("Notes")), MarkdownText.Links(page.Body("Links")));
@@ -54,10 +63,14 @@ internal sealed record CommandPage(
             throw new HelpException(Path, $"not told: {string.Join(", ", missing)}");
     }
 
-    /// <summary>Parameters that the page itself tells, and that the cmdlet does not have.</summary>
-    public IEnumerable<string> Strangers(CmdletShape shape, CommandPage shared) =>
-        Parameters.Keys.Except(shared.Parameters.Keys, StringComparer.OrdinalIgnoreCase)
-            .Except(shape.Parameters.Select(parameter => parameter.Name), StringComparer.OrdinalIgnoreCase);
+    /// <summary>Help for a parameter that is gone, or misspelt, misleads.</summary>
+    /// <exception cref="HelpException">The page itself tells a parameter that the cmdlet does not have.</exception>
+    public void CheckStrangers(CmdletShape shape)
+    {
+        var strangers = Parameters.Keys.Except(shape.Parameters.Select(parameter => parameter.Name), StringComparer.OrdinalIgnoreCase).ToList();
+        if (strangers.Count > 0)
+            throw new HelpException(Path, $"told, but {shape.Name} does not have: {string.Join(", ", strangers.Select(name => "-" + name))}");
+    }
 }
 
 /// <summary>An example: what it is for, the commands, and what is to be said about them.</summary>

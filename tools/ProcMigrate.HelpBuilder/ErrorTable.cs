@@ -22,15 +22,20 @@ internal static partial class ErrorTable
 
         void Add(string file, int usual)
         {
-            foreach (var line in File.ReadLines(Path.Combine(docs, file)).Where(line => line.StartsWith("| `", StringComparison.Ordinal)))
+            var path = Path.Combine(docs, file);
+            if (!File.Exists(path))
+                throw new HelpException(path, "there is no such page: the ids of errors are read from it");
+            foreach (var line in File.ReadLines(path).Where(line => line.StartsWith("| `", StringComparison.Ordinal)))
             {
                 string[] cells = [.. line.Trim().Trim('|').Split('|').Select(cell => cell.Trim())];
+                if (cells.Length < 2)
+                    throw new HelpException(path, $"the row of {cells[0]} says nothing of it: a second column must");
                 foreach (Match id in Id().Matches(cells[0]))
                 {
                     var name = id.Groups[1].Value;
                     // Names of events stand in such a table, too.
                     if (char.IsUpper(name[0]))
-                        ids.TryAdd(name, (name, ErrorCatalog.KindOf(name, ExitCode(cells, usual)).ToString(), MarkdownText.Plain(cells[^1] == cells[1] ? cells[1] : string.Join("; ", new[] { Meaning(cells), cells[^1] }.Where(cell => cell.Length > 0)))));
+                        ids.TryAdd(name, (name, ErrorCatalog.KindOf(name, ExitCode(cells, usual)).ToString(), ParameterWords.Of(MarkdownText.Plain(cells[^1] == cells[1] ? cells[1] : string.Join("; ", new[] { Meaning(cells), cells[^1] }.Where(cell => cell.Length > 0))))));
                 }
             }
         }

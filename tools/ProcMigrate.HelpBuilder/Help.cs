@@ -27,7 +27,9 @@ internal sealed class Help(string docs)
         var shared = CommandPage.Read(Path.Combine(docs, "commands", SharedPage));
         return [.. CmdletShape.In(module).Select(shape =>
         {
-            var page = CommandPage.Read(Path.Combine(docs, "commands", shape.Name + ".md")).WithShared(shared.Parameters);
+            var own = CommandPage.Read(Path.Combine(docs, "commands", shape.Name + ".md"));
+            own.CheckStrangers(shape);
+            var page = own.WithShared(shared.Parameters);
             page.Check(shape);
             return (shape, page);
         })];

@@ -29,7 +29,7 @@ internal static class MamlWriter
         new XElement(Command + "parameters", shape.Parameters.Select(parameter => Parameter(parameter, parameter.Places[0], page, syntax: false))),
         new XElement(Command + "inputTypes", page.Inputs.Select(type => new XElement(Command + "inputType", Type(type.Key), Description(type.Value)))),
         new XElement(Command + "returnValues", page.Outputs.Select(type => new XElement(Command + "returnValue", Type(type.Key), Description(type.Value)))),
-        new XElement(Maml + "alertSet", new XElement(Maml + "alert", Paragraphs(page.Notes))),
+        page.Notes.Count == 0 ? null : new XElement(Maml + "alertSet", new XElement(Maml + "alert", Paragraphs(page.Notes))),
         new XElement(Command + "examples", page.Examples.Select(Example)),
         new XElement(Command + "relatedLinks", page.Links.Select(link => new XElement(
             Maml + "navigationLink", new XElement(Maml + "linkText", link.Text),
@@ -60,14 +60,15 @@ internal static class MamlWriter
             Description(text),
             parameter.IsSwitch && syntax ? null : new XElement(Command + "parameterValue", new XAttribute("required", Bool(!parameter.IsSwitch)), new XAttribute("variableLength", "false"), parameter.TypeName),
             Type(parameter.TypeName),
-            new XElement(Dev + "defaultValue", parameter.IsSwitch ? "False" : "None"));
+            new XElement(Dev + "defaultValue", parameter.Default));
     }
 
     private static XElement Example(CommandExample example, int index) => new(
         Command + "example",
-        new XElement(Maml + "title", $"Example {index + 1}: {example.Title}"),
+        new XElement(Maml + "title", $"---------- Example {index + 1}: {example.Title} ----------"),
         new XElement(Dev + "code", example.Code),
-        new XElement(Dev + "remarks", Paragraphs(example.Remarks)));
+        // Get-Help puts the next title right below: the empty paragraph keeps them apart.
+        new XElement(Dev + "remarks", Paragraphs([.. example.Remarks, ""])));
 
     private static XElement Type(string name) => new(Dev + "type", new XElement(Maml + "name", name), new XElement(Maml + "uri"));
 

@@ -3,7 +3,7 @@ using System.Reflection;
 namespace ProcMigrate.HelpBuilder;
 
 /// <summary>A parameter of a cmdlet.</summary>
-internal sealed record ParameterShape(string Name, Type? Type, IReadOnlyList<string> Aliases, bool Wildcards, IReadOnlyList<ParameterPlace> Places)
+internal sealed record ParameterShape(string Name, Type? Type, IReadOnlyList<string> Aliases, bool Wildcards, IReadOnlyList<ParameterPlace> Places, IReadOnlyList<string>? Allowed = null, string? DeclaredDefault = null)
 {
     private static readonly ParameterPlace Anywhere = new(CmdletShape.AllSets, false, null, false, false);
 
@@ -15,8 +15,11 @@ internal sealed record ParameterShape(string Name, Type? Type, IReadOnlyList<str
 
     public string TypeName => Type is null ? "SwitchParameter" : (Nullable.GetUnderlyingType(Type) ?? Type).Name;
 
-    /// <summary>The words that an enum takes.</summary>
-    public IReadOnlyList<string> Choices => Type is { IsEnum: true } ? Enum.GetNames(Type) : [];
+    /// <summary>The words that it takes: those it is held to by ValidateSet, or all of its enum.</summary>
+    public IReadOnlyList<string> Choices => Allowed ?? (Type is { IsEnum: true } ? Enum.GetNames(Type) : []);
+
+    /// <summary>What Get-Help tells: PSDefaultValue where it is declared, else what the type begins with.</summary>
+    public string Default => DeclaredDefault ?? (IsSwitch ? "False" : Type is { IsEnum: true } ? Enum.GetName(Type, 0) ?? "None" : "None");
 
     public static ParameterShape? TryOf(PropertyInfo property)
     {
@@ -32,12 +35,20 @@ internal sealed record ParameterShape(string Name, Type? Type, IReadOnlyList<str
         ];
         if (places.Length == 0)
             return null;
-        var aliases = attributes.Where(data => data.AttributeType.Name == "AliasAttribute")
-            .SelectMany(data => (IReadOnlyCollection<CustomAttributeTypedArgument>)data.ConstructorArguments[0].Value!)
-            .Select(argument => (string)argument.Value!);
+        var told = attributes.FirstOrDefault(data => data.AttributeType.Name == "PSDefaultValueAttribute");
+        var allowed = Words(attributes, "ValidateSetAttribute");
         return new(
-            property.Name, property.PropertyType, [.. aliases], attributes.Any(data => data.AttributeType.Name == "SupportsWildcardsAttribute"), places);
+            property.Name, property.PropertyType, Words(attributes, "AliasAttribute"),
+            attributes.Any(data => data.AttributeType.Name == "SupportsWildcardsAttribute"), places, allowed.Length > 0 ? allowed : null,
+            told is null ? null : CmdletShape.Named(told, "Help") as string ?? CmdletShape.Named(told, "Value")?.ToString());
     }
+
+    private static string[] Words(IList<CustomAttributeData> attributes, string name) =>
+    [
+        .. attributes.Where(data => data.AttributeType.Name == name)
+            .SelectMany(data => (IReadOnlyCollection<CustomAttributeTypedArgument>)data.ConstructorArguments[0].Value!)
+            .Select(argument => (string)argument.Value!),
+    ];
 
     public ParameterPlace? In(string set) => Places.FirstOrDefault(place => place.Set == set || place.Set == CmdletShape.AllSets);
 }

@@ -38,6 +38,7 @@ public sealed class ExportProcessImageCommand : ImageFileCmdlet
 
     /// <summary>The new or empty folder to write the files of a bundle into.</summary>
     [Parameter]
+    [Alias("FilesPath")]
     [ValidateNotNullOrEmpty]
     public string? Files { get; set; }
 

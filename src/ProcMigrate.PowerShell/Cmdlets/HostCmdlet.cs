@@ -33,11 +33,13 @@ public abstract class HostCmdlet : ProcMigrateCmdlet
     public Hashtable? Options { get; set; }
 
     /// <summary>Milliseconds until a host that does not answer is given up.</summary>
+    [PSDefaultValue(Value = 15000)]
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int ConnectingTimeout { get; set; }
 
     /// <summary>How many hosts or images are worked on at once.</summary>
+    [PSDefaultValue(Value = DefaultThrottleLimit)]
     [Parameter]
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = DefaultThrottleLimit;

@@ -43,9 +43,20 @@ public sealed class MoveProcessCommand : ProcessCmdlet
     public ImageCompression Compress { get; set; }
 
     /// <summary>Where stdin, stdout and stderr go there that were a terminal: null, or a file of that host.</summary>
+    [PSDefaultValue(Value = Nowhere)]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
+
+    /// <summary>Where other descriptors of a terminal outside the tree go there: null, or a file; as -Stdio unless given.</summary>
+    [PSDefaultValue(Help = "As -Stdio")]
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Terminal { get; set; }
+
+    /// <summary>Leaves the tree stopped there, as by SIGSTOP.</summary>
+    [Parameter]
+    public SwitchParameter LeaveStopped { get; set; }
 
     /// <summary>Gives the tree its pids inside a pid namespace of its own there.</summary>
     [Parameter]
@@ -99,11 +110,13 @@ public sealed class MoveProcessCommand : ProcessCmdlet
     public Hashtable? Options { get; set; }
 
     /// <summary>Milliseconds until a host that does not answer is given up.</summary>
+    [PSDefaultValue(Value = 15000)]
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int ConnectingTimeout { get; set; }
 
     /// <summary>How many trees are moved at once.</summary>
+    [PSDefaultValue(Value = DefaultThrottleLimit)]
     [Parameter]
     [ValidateRange(1, 1024)]
     public int ThrottleLimit { get; set; } = DefaultThrottleLimit;
@@ -133,6 +146,8 @@ public sealed class MoveProcessCommand : ProcessCmdlet
             .Flag("--keep-image", KeepImage)
             .Choice<ImageCompression>("--compress", Compress == ImageCompression.Auto ? null : Compress)
             .Option("--stdio", Stdio)
+            .Option("--terminal", Terminal)
+            .Flag("--leave-stopped", LeaveStopped)
             .Flag("--pid-namespace", PidNamespace)
             .Option("--files", FilesPath)
             .Flag("--same-names", SameNames)

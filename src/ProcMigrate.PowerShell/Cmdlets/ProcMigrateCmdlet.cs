@@ -143,6 +143,28 @@ public abstract class ProcMigrateCmdlet : PSCmdlet, IDisposable
         MyInvocation.BoundParameters.TryGetValue("WhatIf", out var given) ? ((SwitchParameter)given).IsPresent
         : GetVariableValue("WhatIfPreference") is true or SwitchParameter { IsPresent: true };
 
+    /// <summary>
+    /// What stands in the way, by an answer of check. That verb knows none of the parameters that may take a blocker away; so those
+    /// that were given are named, lest who reads it gives up.
+    /// </summary>
+    private protected string Verdict(Answer check, params ReadOnlySpan<string> unknownToCheck)
+    {
+        if (check.Event != "result")
+            return ParameterWords.Of(check.Message ?? "");
+        var blockers = check.Blockers ?? [];
+        if (blockers.Count == 0)
+            return "nothing stands in the way";
+        var given = new List<string>();
+        foreach (var parameter in unknownToCheck)
+        {
+            if (IsGiven(parameter))
+                given.Add("-" + parameter);
+        }
+
+        var without = given.Count > 0 ? $", looked at without {string.Join(", ", given)}" : "";
+        return $"{blockers.Count} blocker(s){without}: {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+    }
+
     private protected bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 
     private protected HostLogin ReadLogin(string? userName, int? port, string? keyFilePath, Hashtable? options, int? timeout)
@@ -203,7 +225,7 @@ public abstract class ProcMigrateCmdlet : PSCmdlet, IDisposable
         if (meters.Remove(number))
             WriteProgress(new ProgressRecord(ProgressActivityId + number, run.Activity, run.Activity) { RecordType = ProgressRecordType.Completed });
         foreach (var warning in answer.Warnings ?? [])
-            WriteWarning(warning);
+            WriteWarning(ParameterWords.Of(warning));
         if (answer.Timings is { Count: > 0 } timings)
             WriteVerbose($"{run.Activity}: {string.Join(", ", timings.Select(phase => FormattableString.Invariant($"{phase.Key} {phase.Value:0.#}")))}");
         if (answer.Event == "result")

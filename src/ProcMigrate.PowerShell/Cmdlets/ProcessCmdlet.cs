@@ -118,10 +118,8 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
     private protected string Outlook(int pid, Place place)
     {
         var check = Ask(AddBundle(new VerbArguments("check").Flag("--no-children", NoChildren)).At(place).Argument(pid), $"Checking process {pid}");
-        var blockers = check.Blockers ?? [];
-        var verdict = check.Event != "result" ? check.Message
-            : blockers.Count == 0 ? "nothing stands in the way"
-            : $"{blockers.Count} blocker(s): {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+        var verdict = Verdict(
+            check, nameof(TcpPolicy), "PidNamespace", "PathMap", "FileChanged", "SameNames", "ReuseHostFiles", "FilesPath", "Force");
         var files = check.Bundle is { } bundle ? $", {bundle.Files.Count} files with {ByteText.Of(bundle.Bytes)}" : "";
         return $"{ProcTree.Of(pid, !NoChildren)}{files}; {verdict}";
     }
@@ -131,10 +129,7 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
         .Choice<ImageSaveMethod>("--method", Method == ImageSaveMethod.Auto ? null : Method)
         .Choice<ImageTcpPolicy>("--tcp", TcpPolicy == ImageTcpPolicy.Refuse ? null : TcpPolicy));
 
-    private VerbArguments AddBundle(VerbArguments verb) => verb
-        .Flag("--bundle", Bundle || Include.Length > 0 || Exclude.Length > 0)
-        .Options("--include", Include.Select(ToFilePath))
-        .Options("--exclude", Exclude.Select(ToFilePath));
+    private VerbArguments AddBundle(VerbArguments verb) => verb.Bundle(Bundle, Include.Select(ToFilePath), Exclude.Select(ToFilePath));
 
     private Process? TryGetById(int pid)
     {

@@ -18,6 +18,7 @@ public sealed class ReceiveProcessImageCommand : ImageFileCmdlet
     public override string[]? HostName { get; set; }
 
     /// <summary>Folder or file here; the current folder unless given. Nothing is ever overwritten.</summary>
+    [PSDefaultValue(Help = "The current folder")]
     [Parameter(Position = 1)]
     [Alias("Destination")]
     [ValidateNotNullOrEmpty]

@@ -9,6 +9,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 public sealed class RegisterProcessImageHandlerCommand : ProcMigrateCmdlet
 {
     /// <summary>The script to write, which the kernel runs images with.</summary>
+    [PSDefaultValue(Help = "/usr/local/libexec/procmigrate-open")]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string ScriptPath { get; set; } = BinaryFormat.DefaultScript;

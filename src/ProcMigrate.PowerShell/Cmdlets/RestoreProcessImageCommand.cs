@@ -13,11 +13,13 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
     private const string Nowhere = "null";
 
     /// <summary>Where stdin, stdout and stderr go that were a terminal: null, or a file.</summary>
+    [PSDefaultValue(Value = Nowhere)]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
 
     /// <summary>Where other descriptors of a terminal outside the tree go: null, or a file; as -Stdio unless given.</summary>
+    [PSDefaultValue(Help = "As -Stdio")]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string? Terminal { get; set; }
@@ -123,10 +125,9 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
     private string Outlook(string path, Place place)
     {
         var check = Ask(new VerbArguments("check").At(place).Argument(path), $"Checking {place.Describe(path)}");
-        var blockers = check.Blockers ?? [];
-        return check.Event != "result" ? check.Message ?? ""
-            : blockers.Count == 0 ? "nothing stands in the way"
-            : $"{blockers.Count} blocker(s): {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+        return Verdict(
+            check, nameof(Only), nameof(PidNamespace), nameof(PathMap), nameof(FileChanged), nameof(SameNames), nameof(ReuseHostFiles),
+            nameof(FilesPath), nameof(Stdio), nameof(Terminal), nameof(Force));
     }
 
     private string StreamPath(string choice, Place place) => choice == Nowhere || place.HostName is not null ? choice : ToFilePath(choice);

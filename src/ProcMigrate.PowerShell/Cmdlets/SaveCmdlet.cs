@@ -11,6 +11,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
     private int saved;
 
     /// <summary>The file to write, or a folder for files named NAME-PID-TIME.pmi; the current folder unless given.</summary>
+    [PSDefaultValue(Help = "The current folder")]
     [Parameter(Position = 1)]
     [Alias("Path", "Destination")]
     [ValidateNotNullOrEmpty]
@@ -20,6 +21,12 @@ public abstract class SaveCmdlet : ProcessCmdlet
     /// <summary>All processes given in one image, such as both ends of a connection.</summary>
     [Parameter]
     public SwitchParameter SingleImage { get; set; }
+
+    /// <summary>How memory is stored; nothing is measured here, so that there is no Auto.</summary>
+    [PSDefaultValue(Help = nameof(ImageCompression.None))]
+    [Parameter]
+    [ValidateSet(nameof(ImageCompression.Lz4), nameof(ImageCompression.None))]
+    public ImageCompression Compress { get; set; } = ImageCompression.None;
 
     /// <summary>Replaces the file where it exists.</summary>
     [Parameter]
@@ -51,6 +58,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
         var verb = new VerbArguments("save")
             .Option("--output", output)
             .Flag(After ?? "", After is not null)
+            .Choice<ImageCompression>("--compress", Compress == ImageCompression.None ? null : Compress)
             .Flag("--force", Force);
         AddSaveOptions(verb);
         foreach (var process in processes)

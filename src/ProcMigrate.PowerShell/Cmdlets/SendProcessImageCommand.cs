@@ -22,6 +22,10 @@ public sealed class SendProcessImageCommand : ImageFileCmdlet
     [ValidateNotNullOrEmpty]
     public string? DestinationPath { get; set; }
 
+    /// <summary>How it is sent.</summary>
+    [Parameter]
+    public ImageCompression Compress { get; set; }
+
     /// <summary>Returns a job at once, which does it.</summary>
     [Parameter]
     public SwitchParameter AsJob { get; set; }
@@ -46,7 +50,12 @@ public sealed class SendProcessImageCommand : ImageFileCmdlet
             var size = File.Exists(path) ? $" ({ByteText.Of(new FileInfo(path).Length)})" : "";
             if (!ShouldProcess(path + size, $"send to {target.HostName}"))
                 continue;
-            var verb = new VerbArguments("send").Option("--to", DestinationPath).With(target.Login).Argument(path).Argument(target.HostName!);
+            var verb = new VerbArguments("send")
+                .Option("--to", DestinationPath)
+                .Choice<ImageCompression>("--compress", Compress == ImageCompression.Auto ? null : Compress)
+                .With(target.Login)
+                .Argument(path)
+                .Argument(target.HostName!);
             Run(new VerbRun(verb, $"Sending {System.IO.Path.GetFileName(path)} to {target.HostName}", known ?? (object)path, result =>
                 WriteObject(Answers.ToImage(result, target.Login)))
             { Elsewhere = true });

@@ -42,6 +42,18 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
     [Parameter(ParameterSetName = IdSet)]
     public SwitchParameter Bundle { get; set; }
 
+    /// <summary>Files and folders that the bundle is to take along, too.</summary>
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    [ValidateNotNullOrEmpty]
+    public string[] Include { get; set; } = [];
+
+    /// <summary>Files and folders that the bundle is to leave out.</summary>
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    [ValidateNotNullOrEmpty]
+    public string[] Exclude { get; set; } = [];
+
     /// <summary>Emits every blocker in place of a yes or no.</summary>
     [Parameter]
     [Alias("Blocker")]
@@ -54,7 +66,11 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
         {
             foreach (var place in Sources)
             {
-                var verb = new VerbArguments("check").Flag("--no-children", NoChildren).Flag("--bundle", Bundle).At(place).Argument(pid);
+                var verb = new VerbArguments("check")
+                    .Flag("--no-children", NoChildren)
+                    .Bundle(Bundle, Include.Select(ToFilePath), Exclude.Select(ToFilePath))
+                    .At(place)
+                    .Argument(pid);
                 // One after the other: a process can be looked into by one at a time.
                 Check(verb, $"process {pid}", pid);
             }

@@ -75,7 +75,7 @@ internal sealed class HtmlReport
         }
 
         Line($"""<p class="bad">&#10007; {Count(blockers.Count, "thing stands", "things stand")} in the way:</p>""");
-        Table(["id", "what", "why", "what to do"], blockers.Select(blocker => new[] { blocker.Id, blocker.What, blocker.Why, blocker.Remedy }));
+        Table(["id", "what", "~why", "~what to do"], blockers.Select(blocker => new[] { blocker.Id, blocker.What, blocker.Why, blocker.Remedy }));
     }
 
     private void Timings(IReadOnlyDictionary<string, double> timings)
@@ -88,8 +88,8 @@ internal sealed class HtmlReport
         {
             Line(
                 $"""
-                <tr><td>{Encode(phase)}</td><td class="n">{milliseconds:0.0}</td>
-                <td style="width:60%"><div class="bar anonymous"><i style="width:{100 * milliseconds / longest:0.##}%"></i></div></td></tr>
+                <tr><td style="width:14%">{Encode(phase)}</td><td class="n">{milliseconds:0.0}</td>
+                <td style="width:74%"><div class="bar anonymous"><i style="width:{100 * milliseconds / longest:0.##}%"></i></div></td></tr>
                 """);
         }
 
@@ -144,6 +144,8 @@ internal sealed class HtmlReport
         Table(
             ["sort", "#mappings", "#mapped", "#held"],
             process.MemoryBySort.Select(sort => new[] { sort.Sort, Number(sort.Mappings), ByteText.Of(sort.Length), ByteText.Of(sort.Stored) }));
+        if (process.MemoryBySort.Any(sort => sort.Sort == "shared memory"))
+            Line($"""<p class="note">Shared memory is held once, as a kernel object, for all that map it.</p>""");
         Section("Threads", process.Threads, ["#tid", "name", "goes on at", "in", "policy", "#nice"], process.ThreadList.Select(thread => new[]
         {
             Number(thread.Id), thread.Name, $"0x{thread.InstructionPointer:x}", thread.Code ?? "", thread.Policy ?? "", Number(thread.Nice),
@@ -174,23 +176,30 @@ internal sealed class HtmlReport
         Line($"</details>");
     }
 
-    /// <summary>A column whose name begins with # holds numbers.</summary>
+    /// <summary>A column whose name begins with # holds numbers, with ~ sentences, and the others names.</summary>
     private void Table(string[] columns, IEnumerable<string[]> rows)
     {
         page.Append("<div class=\"scroll\"><table><tr>");
         foreach (var column in columns)
-            page.Append(column[0] == '#' ? $"<th class=\"n\">{column[1..]}</th>" : $"<th>{column}</th>");
+            page.Append(column[0] == '#' ? $"<th class=\"n\">{column[1..]}</th>" : $"<th>{column.TrimStart('~')}</th>");
         page.Append("</tr>\n");
         foreach (var row in rows)
         {
             page.Append("<tr>");
             for (var index = 0; index < row.Length; index++)
-                page.Append(columns[index][0] == '#' ? "<td class=\"n\">" : "<td class=\"m\">").Append(Encode(row[index])).Append("</td>");
+                page.Append(CellFor(columns[index][0])).Append(Encode(row[index])).Append("</td>");
             page.Append("</tr>\n");
         }
 
         page.Append("</table></div>\n");
     }
+
+    private static string CellFor(char sort) => sort switch
+    {
+        '#' => "<td class=\"n\">",
+        '~' => "<td>",
+        _ => "<td class=\"m\">",
+    };
 
     /// <summary>Numbers come as everywhere; whatever is text from the image must have been encoded.</summary>
     private void Line(FormattableString html) => page.Append(html.ToString(CultureInfo.InvariantCulture)).Append('\n');

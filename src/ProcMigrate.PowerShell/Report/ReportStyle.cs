@@ -12,7 +12,7 @@ internal static class ReportStyle
         body { margin: 0 auto; max-width: 1180px; padding: 28px 24px 64px; background: var(--ground); color: var(--ink);
           font: 14px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
         h1 { font-size: 24px; margin: 0; } h2 { font-size: 18px; margin: 36px 0 10px; } h3 { font-size: 14px; margin: 22px 0 6px; }
-        h1 small, h2 small { color: var(--soft); font-weight: 400; font-size: 14px; }
+        h1 small, h2 small { color: var(--soft); font-weight: 400; font-size: 14px; } h3 small { font-weight: 400; }
         .facts { display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 10px; margin: 18px 0 0; }
         .facts div { background: var(--panel); border-radius: 8px; padding: 9px 13px; overflow-wrap: anywhere; }
         .facts b { display: block; color: var(--soft); font-weight: 400; font-size: 12px; }
@@ -31,7 +31,7 @@ internal static class ReportStyle
         .key i { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; vertical-align: -1px; }
         .bar { display: flex; height: 14px; min-width: 120px; background: var(--panel); border-radius: 4px; overflow: hidden; }
         .bar i { display: block; }
-        .tree td:first-child { white-space: nowrap; }
+        .tree td, .timings td { vertical-align: middle; } .tree td:first-child { white-space: nowrap; }
         details { margin: 6px 0; } summary { cursor: pointer; font-weight: 600; }
         .note { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
         @media print { body { max-width: none; } details { break-inside: avoid; } }

@@ -53,8 +53,8 @@ internal static class Answers
         ProcessId = blocker.Pid,
         Descriptor = blocker.Fd,
         What = blocker.What,
-        Why = blocker.Why,
-        Remedy = blocker.Remedy,
+        Why = ParameterWords.Of(blocker.Why),
+        Remedy = ParameterWords.Of(blocker.Remedy),
         HostName = host,
     };
 
@@ -64,8 +64,8 @@ internal static class Answers
         Topic = finding.Topic,
         Available = finding.Available,
         Needed = finding.Needed,
-        Detail = finding.Detail,
-        Remedy = finding.Remedy,
+        Detail = ParameterWords.Of(finding.Detail),
+        Remedy = ParameterWords.Of(finding.Remedy),
     };
 
     private static ProcessImage ToImage(Answer result, HostLogin login, DateTimeOffset? savedAt, string? origin)
@@ -85,17 +85,20 @@ internal static class Answers
             SavedAt = savedAt,
             Origin = origin,
             Files = contents?.Files ?? [],
-            BundledFiles = [.. (result.Bundle ?? contents?.Bundle)?.Files.Select(file => new BundledFile { Path = file.Path, Length = file.Bytes }) ?? []],
+            BundledFiles = ToBundledFiles(result.Bundle ?? contents?.Bundle),
             ToolVersion = contents?.Tool,
             Method = contents?.Method,
             KernelRelease = contents?.Origin.KernelRelease,
             Processor = contents?.Origin.CpuModel,
             Objects = contents?.Objects.ToDictionary(sort => sort.Kind, sort => sort.Count) ?? [],
-            Blockers = result.Blockers is null ? null : [.. result.Blockers.Select(blocker => ToBlocker(blocker, result.Host))],
+            Blockers = result.Blockers?.Select(blocker => ToBlocker(blocker, result.Host)).ToArray(),
             Timings = result.Timings ?? [],
             Login = login,
         };
     }
+
+    private static BundledFile[] ToBundledFiles(AnswerBundle? bundle) =>
+        [.. bundle?.Files.Select(file => new BundledFile { Path = file.Path, Length = file.Bytes }) ?? []];
 
     private static RestoredFile[] ToFiles(AnswerFiles? files) =>
         [.. files?.Names?.Select(name => new RestoredFile { OldPath = name.Old, NewPath = name.New }) ?? []];

@@ -4,7 +4,10 @@ using ProcMigrate.Image.Records;
 
 namespace ProcMigrate.PowerShell.Running;
 
-/// <summary>Processes of an image from what inspect says, and with --detailed from the image's own records.</summary>
+/// <summary>
+/// Processes of an image from what inspect says, and with --detailed from the image's own records. Their lists are arrays: what the
+/// compiler makes of a collection expression for an interface has no indexer that PowerShell finds, and [0] would give the list again.
+/// </summary>
 internal static class ContentsReader
 {
     // struct user_regs_struct: the 16th and 19th word.
@@ -40,14 +43,18 @@ internal static class ContentsReader
         Memory = process.MemoryBytes,
         Stopped = process.Stopped,
         MemoryBySort = Sorts(process),
-        ThreadList = [.. process.Threads.Select(thread => new ImageThread { ProcessId = process.Pid, Id = thread.Tid, Name = thread.Name })],
-        Descriptors =
-        [
-            .. process.Descriptors.Select(descriptor => new ImageDescriptor
+        ThreadList = process.Threads
+            .Select(thread => new ImageThread { ProcessId = process.Pid, Id = thread.Tid, Name = thread.Name })
+            .ToArray(),
+        Descriptors = process.Descriptors
+            .Select(descriptor => new ImageDescriptor
             {
-                ProcessId = process.Pid, Descriptor = descriptor.Fd, Kind = descriptor.Kind, Name = descriptor.Title,
-            }),
-        ],
+                ProcessId = process.Pid,
+                Descriptor = descriptor.Fd,
+                Kind = descriptor.Kind,
+                Name = descriptor.Title,
+            })
+            .ToArray(),
     };
 
     private static ImageProcess Detailed(
@@ -74,8 +81,11 @@ internal static class ContentsReader
             Umask = record.Umask,
             Environment = Environment(process.Environment ?? []),
             Mappings = mappings,
-            ThreadList = [.. record.Threads.Select(thread => Thread(thread, process.Pid, mappings))],
-            Descriptors = [.. record.Descriptors.OrderBy(descriptor => descriptor.Fd).Select(descriptor => Descriptor(descriptor, process.Pid, objects))],
+            ThreadList = record.Threads.Select(thread => Thread(thread, process.Pid, mappings)).ToArray(),
+            Descriptors = record.Descriptors
+                .OrderBy(descriptor => descriptor.Fd)
+                .Select(descriptor => Descriptor(descriptor, process.Pid, objects))
+                .ToArray(),
         };
     }
 

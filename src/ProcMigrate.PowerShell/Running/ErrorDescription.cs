@@ -13,7 +13,7 @@ internal sealed record ErrorDescription(
         {
             var id = error.Id ?? "Failed";
             var kind = ErrorCatalog.KindOf(id, exitCode);
-            return [new(id, kind, where + error.Message, ErrorCatalog.ActionFor(id, kind), exitCode, [])];
+            return [new(id, kind, where + ParameterWords.Of(error.Message ?? ""), ErrorCatalog.ActionFor(id, kind), exitCode, [])];
         }
 
         return [.. blockers.Select(blocker => Answers.ToBlocker(blocker, error.Host)).GroupBy(blocker => blocker.Id).Select(group => FromGroup(group, where, exitCode))];

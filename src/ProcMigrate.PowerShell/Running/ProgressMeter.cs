@@ -5,6 +5,9 @@ namespace ProcMigrate.PowerShell.Running;
 /// <summary>Turns counts of bytes into what a progress bar shows: percent, rate and time left; at most ten times a second.</summary>
 internal sealed class ProgressMeter(TimeProvider clock)
 {
+    /// <summary>The one phase that counts processes, and is over before there would be a rate.</summary>
+    private const string Collect = "collect";
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     /// <summary>The first moments say nothing of the rate.</summary>
@@ -23,6 +26,8 @@ internal sealed class ProgressMeter(TimeProvider clock)
         if (lastShown is { } last && clock.GetElapsedTime(last, now) < Pause)
             return null;
         lastShown = now;
+        if (phaseName == Collect)
+            return new(-1, total > 0 ? $"{Collect}: {total} {(total == 1 ? "process" : "processes")}" : Collect, -1);
         var elapsed = clock.GetElapsedTime(phaseStart, now);
         var percent = total > 0 ? (int)Math.Clamp(done * 100.0 / total, 0, 100) : -1;
         var amount = total > 0 ? $"{phaseName}: {ByteText.Of(done)} of {ByteText.Of(total)}" : phaseName;

@@ -42,6 +42,14 @@ internal sealed class VerbArguments
     public VerbArguments Choice<T>(string name, T? value)
         where T : struct, Enum => Option(name, value?.ToString().ToLowerInvariant());
 
+    /// <summary>What of a tree's files goes along; to name files implies it.</summary>
+    public VerbArguments Bundle(bool given, IEnumerable<string> include, IEnumerable<string> exclude)
+    {
+        string[] taken = [.. include];
+        string[] left = [.. exclude];
+        return Flag("--bundle", given || taken.Length + left.Length > 0).Options("--include", taken).Options("--exclude", left);
+    }
+
     public VerbArguments Argument(string value)
     {
         arguments.Add(value);

@@ -47,6 +47,12 @@ public sealed class ProgressMeterTests
     public void WithoutATotal_NothingIsGuessed() => Assert.Equal((-1, "collect", -1), Tuple(new ProgressMeter(clock).Read("collect", 5, 0)));
 
     [Theory]
+    [InlineData(1, "collect: 1 process")]
+    [InlineData(30, "collect: 30 processes")]
+    public void Processes_AreNoBytes(int processes, string status) =>
+        Assert.Equal((-1, status, -1), Tuple(new ProgressMeter(clock).Read("collect", 0, processes)));
+
+    [Theory]
     [InlineData(0, "0 B")]
     [InlineData(1023, "1023 B")]
     [InlineData(1536, "1.5 KiB")]
