@@ -9,6 +9,7 @@ BeforeDiscovery {
         @{ Verb = 'save'; Option = 'no-children'; Cmdlet = 'Save-ProcessImage'; Parameter = 'NoChildren'; Value = $true }
         @{ Verb = 'save'; Option = 'method'; Cmdlet = 'Save-ProcessImage'; Parameter = 'Method'; Value = 'Stop' }
         @{ Verb = 'save'; Option = 'tcp'; Cmdlet = 'Save-ProcessImage'; Parameter = 'TcpPolicy'; Value = 'Close' }
+        @{ Verb = 'save'; Option = 'terminal'; Cmdlet = 'Save-ProcessImage'; Parameter = 'Terminal'; Value = 'null' }
         @{ Verb = 'save'; Option = 'bundle'; Cmdlet = 'Save-ProcessImage'; Parameter = 'Bundle'; Value = $true }
         @{ Verb = 'save'; Option = 'include'; Cmdlet = 'Save-ProcessImage'; Parameter = 'Include'; Value = '/a', '/b' }
         @{ Verb = 'save'; Option = 'exclude'; Cmdlet = 'Save-ProcessImage'; Parameter = 'Exclude'; Value = '/a' }
@@ -34,6 +35,16 @@ BeforeDiscovery {
         @{ Verb = 'check'; Option = 'bundle'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Bundle'; Value = $true }
         @{ Verb = 'check'; Option = 'include'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Include'; Value = '/a' }
         @{ Verb = 'check'; Option = 'exclude'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Exclude'; Value = '/a' }
+
+        @{ Verb = 'check'; Option = 'tcp'; Cmdlet = 'Test-ProcessImage'; Parameter = 'TcpPolicy'; Value = 'Migrate' }
+        @{ Verb = 'check'; Option = 'only'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Only'; Value = 4, 5 }
+        @{ Verb = 'check'; Option = 'pid-namespace'; Cmdlet = 'Test-ProcessImage'; Parameter = 'PidNamespace'; Value = $true }
+        @{ Verb = 'check'; Option = 'files'; Cmdlet = 'Test-ProcessImage'; Parameter = 'FilesPath'; Value = '/none' }
+        @{ Verb = 'check'; Option = 'reuse-host-files'; Cmdlet = 'Test-ProcessImage'; Parameter = 'ReuseHostFiles'; Value = $true }
+        @{ Verb = 'check'; Option = 'same-names'; Cmdlet = 'Test-ProcessImage'; Parameter = 'SameNames'; Value = $true }
+        @{ Verb = 'check'; Option = 'map'; Cmdlet = 'Test-ProcessImage'; Parameter = 'PathMap'; Value = @{ '/a' = '/b'; '/c' = '/d' } }
+        @{ Verb = 'check'; Option = 'file-changed'; Cmdlet = 'Test-ProcessImage'; Parameter = 'FileChanged'; Value = 'Accept' }
+        @{ Verb = 'check'; Option = 'force'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Force'; Value = $true }
 
         @{ Verb = 'send'; Option = 'to'; Cmdlet = 'Send-ProcessImage'; Parameter = 'DestinationPath'; Value = '/none/' }
         @{ Verb = 'send'; Option = 'compress'; Cmdlet = 'Send-ProcessImage'; Parameter = 'Compress'; Value = 'None' }
@@ -108,7 +119,7 @@ Describe 'Everything that the binary can, the cmdlets can' {
                 'Test-ProcessImageHost' { @{ HostName = 'nowhere.invalid' }; break }
                 'Send-ProcessImage' { @{ Path = $image; HostName = 'nowhere.invalid' }; break }
                 'Export-ProcessImage' { $Parameter -eq 'Id' ? @{ Path = $image; Core = '/none/x.core' } : @{ Path = $image }; break }
-                'Test-ProcessImage' { $Parameter -in 'NoChildren', 'Bundle', 'Include', 'Exclude' ? @{ Id = $PID } : @{ Path = $image; HostName = 'nowhere.invalid' }; break }
+                'Test-ProcessImage' { $Parameter -in 'NoChildren', 'Bundle', 'Include', 'Exclude', 'TcpPolicy' ? @{ Id = $PID } : @{ Path = $image; HostName = 'nowhere.invalid' }; break }
                 default { $Parameter -in 'UserName', 'Port', 'KeyFilePath', 'Options' ? @{ Path = $image; HostName = 'nowhere.invalid' } : @{ Path = $image } }
             }
             if ((Get-Command $Cmdlet).Parameters.ContainsKey('Confirm')) {

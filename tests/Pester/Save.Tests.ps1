@@ -245,6 +245,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $image = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/map.pmi"
             Move-Item $old "$work/new"
             Test-ProcessImage $image.Path | Should -BeFalse
+            Test-ProcessImage $image.Path -PathMap @{ $old = "$work/new" } | Should -BeTrue
             $null = $image | Restore-ProcessImage -PathMap @{ $old = "$work/new" }
             Test-Simulation ([pscustomobject]@{ Id = $sim.Id; Result = $sim.Result.Replace($old, "$work/new") }) | Should -BeTrue
         }
@@ -254,7 +255,8 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $image = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/log.pmi"
             Add-Content $sim.Result 'not of the simulation'
             { $image | Restore-ProcessImage -ErrorAction Stop } | Should -Throw -ErrorId "FileChanged,$class.RestoreProcessImageCommand"
-            Get-WhatIf { $image | Restore-ProcessImage -FileChanged Truncate -WhatIf } | Should -Match '1 blocker\(s\), looked at without -FileChanged: FileChanged '
+            Get-WhatIf { $image | Restore-ProcessImage -WhatIf } | Should -Match '1 blocker\(s\): FileChanged '
+            Get-WhatIf { $image | Restore-ProcessImage -FileChanged Truncate -WhatIf } | Should -Match 'nothing stands in the way'
             $null = $image | Restore-ProcessImage -FileChanged Truncate -WarningAction SilentlyContinue
             Test-Simulation $sim | Should -BeTrue
         }

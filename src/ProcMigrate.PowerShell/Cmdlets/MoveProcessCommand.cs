@@ -8,7 +8,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 /// <summary>Move-Process: moves running process trees to another host, as one act.</summary>
 [Cmdlet(VerbsCommon.Move, "Process", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(RemoteProcess))]
-public sealed class MoveProcessCommand : ProcessCmdlet
+public sealed class MoveProcessCommand : ProcessCmdlet, IRestoreParameters
 {
     private const string SettleSet = "Settle";
     private const int DefaultThrottleLimit = 32;
@@ -148,13 +148,7 @@ public sealed class MoveProcessCommand : ProcessCmdlet
             .Option("--stdio", Stdio)
             .Option("--terminal", Terminal)
             .Flag("--leave-stopped", LeaveStopped)
-            .Flag("--pid-namespace", PidNamespace)
-            .Option("--files", FilesPath)
-            .Flag("--same-names", SameNames)
-            .Flag("--reuse-host-files", ReuseHostFiles)
-            .Options("--map", PathMap.Cast<DictionaryEntry>().Select(map => $"{map.Key}={map.Value}").Order(StringComparer.Ordinal))
-            .Choice<ImageFileChange>("--file-changed", FileChanged == ImageFileChange.Refuse ? null : FileChanged)
-            .Flag("--force", Force)
+            .RestoredAs(this, FilesPath)
             .With(target.Login)
             .Argument(id)
             .Argument(target.HostName!);

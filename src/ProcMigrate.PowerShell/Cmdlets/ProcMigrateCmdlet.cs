@@ -147,22 +147,14 @@ public abstract class ProcMigrateCmdlet : PSCmdlet, IDisposable
     /// What stands in the way, by an answer of check. That verb knows none of the parameters that may take a blocker away; so those
     /// that were given are named, lest who reads it gives up.
     /// </summary>
-    private protected string Verdict(Answer check, params ReadOnlySpan<string> unknownToCheck)
+    private protected static string Verdict(Answer check)
     {
         if (check.Event != "result")
             return ParameterWords.Of(check.Message ?? "");
         var blockers = check.Blockers ?? [];
         if (blockers.Count == 0)
             return "nothing stands in the way";
-        var given = new List<string>();
-        foreach (var parameter in unknownToCheck)
-        {
-            if (IsGiven(parameter))
-                given.Add("-" + parameter);
-        }
-
-        var without = given.Count > 0 ? $", looked at without {string.Join(", ", given)}" : "";
-        return $"{blockers.Count} blocker(s){without}: {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
+        return $"{blockers.Count} blocker(s): {string.Join("; ", blockers.Select(blocker => $"{blocker.Id} {blocker.What}"))}";
     }
 
     private protected bool IsGiven(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);

@@ -117,9 +117,11 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
     /// <summary>Size, freeze and blockers of a save, and of its restore where that is to be elsewhere.</summary>
     private protected string Outlook(int pid, Place place)
     {
-        var check = Ask(AddBundle(new VerbArguments("check").Flag("--no-children", NoChildren)).At(place).Argument(pid), $"Checking process {pid}");
-        var verdict = Verdict(
-            check, nameof(TcpPolicy), "PidNamespace", "PathMap", "FileChanged", "SameNames", "ReuseHostFiles", "FilesPath", "Force");
+        var verb = AddBundle(new VerbArguments("check").Flag("--no-children", NoChildren).Tcp(TcpPolicy));
+        if (place.HostName is not null && this is IRestoreParameters how)
+            verb.RestoredAs(how, how.FilesPath);
+        var check = Ask(verb.At(place).Argument(pid), $"Checking process {pid}");
+        var verdict = Verdict(check);
         var files = check.Bundle is { } bundle ? $", {bundle.Files.Count} files with {ByteText.Of(bundle.Bytes)}" : "";
         return $"{ProcTree.Of(pid, !NoChildren)}{files}; {verdict}";
     }
@@ -127,7 +129,7 @@ public abstract class ProcessCmdlet : ProcMigrateCmdlet
     private protected VerbArguments AddSaveOptions(VerbArguments verb) => AddBundle(verb
         .Flag("--no-children", NoChildren)
         .Choice<ImageSaveMethod>("--method", Method == ImageSaveMethod.Auto ? null : Method)
-        .Choice<ImageTcpPolicy>("--tcp", TcpPolicy == ImageTcpPolicy.Refuse ? null : TcpPolicy));
+        .Tcp(TcpPolicy));
 
     private VerbArguments AddBundle(VerbArguments verb) => verb.Bundle(Bundle, Include.Select(ToFilePath), Exclude.Select(ToFilePath));
 

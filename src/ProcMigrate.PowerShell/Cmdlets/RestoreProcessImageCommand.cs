@@ -8,12 +8,12 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 /// <summary>Restore-ProcessImage: continues the processes of an image, where the image lies.</summary>
 [Cmdlet(VerbsData.Restore, "ProcessImage", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
 [OutputType(typeof(Process), typeof(RemoteProcess), typeof(RestoredProcess))]
-public sealed class RestoreProcessImageCommand : ImageFileCmdlet
+public sealed class RestoreProcessImageCommand : ImageFileCmdlet, IRestoreParameters
 {
     private const string Nowhere = "null";
 
     /// <summary>Where stdin, stdout and stderr go that were a terminal: null, or a file.</summary>
-    [PSDefaultValue(Value = Nowhere)]
+    [PSDefaultValue(Help = "What the save was told by -Terminal, or null")]
     [Parameter]
     [ValidateNotNullOrEmpty]
     public string Stdio { get; set; } = Nowhere;
@@ -79,18 +79,13 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
         if (IsWhatIf ? !ShouldProcess($"restore {image}: {Outlook(path, place)}", null, null) : !ShouldProcess(image, "restore"))
             return;
         var verb = new VerbArguments("restore")
-            .Option("--stdio", StreamPath(Stdio, place))
+            // Where nothing is said here, what was said when it was saved counts.
+            .Option("--stdio", IsGiven(nameof(Stdio)) || Terminal is not null ? StreamPath(Stdio, place) : null)
             .Option("--terminal", Terminal is null ? null : StreamPath(Terminal, place))
             .Options("--only", Only)
-            .Flag("--pid-namespace", PidNamespace)
-            .Option("--files", FilesPath is null || place.HostName is not null ? FilesPath : ToFilePath(FilesPath))
-            .Flag("--same-names", SameNames)
-            .Flag("--reuse-host-files", ReuseHostFiles)
-            .Options("--map", PathMap.Cast<DictionaryEntry>().Select(map => $"{map.Key}={map.Value}").Order(StringComparer.Ordinal))
-            .Choice<ImageFileChange>("--file-changed", FileChanged == ImageFileChange.Refuse ? null : FileChanged)
+            .RestoredAs(this, FilesPathAt(place))
             .Flag("--wait", Wait)
             .Flag("--leave-stopped", LeaveStopped)
-            .Flag("--force", Force)
             .At(place)
             .Argument(path);
         Run(new VerbRun(verb, $"Restoring {image}", known ?? (object)image, result =>
@@ -124,11 +119,11 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet
 
     private string Outlook(string path, Place place)
     {
-        var check = Ask(new VerbArguments("check").At(place).Argument(path), $"Checking {place.Describe(path)}");
-        return Verdict(
-            check, nameof(Only), nameof(PidNamespace), nameof(PathMap), nameof(FileChanged), nameof(SameNames), nameof(ReuseHostFiles),
-            nameof(FilesPath), nameof(Stdio), nameof(Terminal), nameof(Force));
+        var check = new VerbArguments("check").Options("--only", Only).RestoredAs(this, FilesPathAt(place)).At(place).Argument(path);
+        return Verdict(Ask(check, $"Checking {place.Describe(path)}"));
     }
+
+    private string? FilesPathAt(Place place) => FilesPath is null || place.HostName is not null ? FilesPath : ToFilePath(FilesPath);
 
     private string StreamPath(string choice, Place place) => choice == Nowhere || place.HostName is not null ? choice : ToFilePath(choice);
 }

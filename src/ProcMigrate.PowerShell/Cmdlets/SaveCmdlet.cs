@@ -28,6 +28,12 @@ public abstract class SaveCmdlet : ProcessCmdlet
     [ValidateSet(nameof(ImageCompression.Lz4), nameof(ImageCompression.None))]
     public ImageCompression Compress { get; set; } = ImageCompression.None;
 
+    /// <summary>What a restore that is not told makes of a terminal outside the tree: null, or a file.</summary>
+    [PSDefaultValue(Help = "The terminal of the restore")]
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Terminal { get; set; }
+
     /// <summary>Replaces the file where it exists.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -59,6 +65,7 @@ public abstract class SaveCmdlet : ProcessCmdlet
             .Option("--output", output)
             .Flag(After ?? "", After is not null)
             .Choice<ImageCompression>("--compress", Compress == ImageCompression.None ? null : Compress)
+            .Option("--terminal", Terminal is null or "null" or "inherit" ? Terminal : ToFilePath(Terminal))
             .Flag("--force", Force);
         AddSaveOptions(verb);
         foreach (var process in processes)

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Diagnostics;
 using System.Management.Automation;
 using ProcMigrate.PowerShell.Completion;
@@ -8,7 +9,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 /// <summary>Test-ProcessImage: whether a process can be saved, or an image restored; with -Detailed what stands in the way.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "ProcessImage", DefaultParameterSetName = InputObjectSet)]
 [OutputType(typeof(bool), typeof(ImageBlocker))]
-public sealed class TestProcessImageCommand : ImageFileCmdlet
+public sealed class TestProcessImageCommand : ImageFileCmdlet, IRestoreParameters
 {
     private const string IdSet = "Id";
     private const string ProcessSet = "Process";
@@ -37,6 +38,11 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
     [Parameter(ParameterSetName = IdSet)]
     public SwitchParameter NoChildren { get; set; }
 
+    /// <summary>What is to become of TCP connections that lead out of the tree.</summary>
+    [Parameter(ParameterSetName = ProcessSet)]
+    [Parameter(ParameterSetName = IdSet)]
+    public ImageTcpPolicy TcpPolicy { get; set; }
+
     /// <summary>Whether it can be saved with the files that it uses.</summary>
     [Parameter(ParameterSetName = ProcessSet)]
     [Parameter(ParameterSetName = IdSet)]
@@ -54,6 +60,43 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
     [ValidateNotNullOrEmpty]
     public string[] Exclude { get; set; } = [];
 
+    /// <summary>Of an image: only these processes, each with its descendants.</summary>
+    [Parameter(ParameterSetName = InputObjectSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    [ValidateRange(1, int.MaxValue)]
+    public int[] Only { get; set; } = [];
+
+    /// <summary>Restored with its pids inside a pid namespace of its own; of a process, on the host that it is to go to.</summary>
+    [Parameter]
+    public SwitchParameter PidNamespace { get; set; }
+
+    /// <summary>Restored with the files of its bundle in this folder.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? FilesPath { get; set; }
+
+    /// <summary>Restored with the files of its bundle under their old names.</summary>
+    [Parameter]
+    public SwitchParameter SameNames { get; set; }
+
+    /// <summary>Restored with files of the host where they are the same.</summary>
+    [Parameter]
+    public SwitchParameter ReuseHostFiles { get; set; }
+
+    /// <summary>Restored with paths that are called otherwise there.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public Hashtable PathMap { get; set; } = [];
+
+    /// <summary>Restored with files that changed since the save treated so.</summary>
+    [Parameter]
+    public ImageFileChange FileChanged { get; set; }
+
+    /// <summary>Restored by force.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
     /// <summary>Emits every blocker in place of a yes or no.</summary>
     [Parameter]
     [Alias("Blocker")]
@@ -68,6 +111,8 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
             {
                 var verb = new VerbArguments("check")
                     .Flag("--no-children", NoChildren)
+                    .Tcp(TcpPolicy)
+                    .RestoredAs(this, FilesPath)
                     .Bundle(Bundle, Include.Select(ToFilePath), Exclude.Select(ToFilePath))
                     .At(place)
                     .Argument(pid);
@@ -80,7 +125,8 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet
     private protected override void ProcessImageFile(string path, Place place, ProcessImage? known)
     {
         var image = place.Describe(path);
-        Check(new VerbArguments("check").At(place).Argument(path), image, known ?? (object)image, place.HostName is not null);
+        var files = FilesPath is null || place.HostName is not null ? FilesPath : ToFilePath(FilesPath);
+        Check(new VerbArguments("check").Options("--only", Only).RestoredAs(this, files).At(place).Argument(path), image, known ?? (object)image, place.HostName is not null);
     }
 
     private void Check(VerbArguments verb, string subject, object target, bool elsewhere = false) => Run(new VerbRun(verb, $"Checking {subject}", target, result =>

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 
 namespace ProcMigrate.PowerShell.Running;
@@ -49,6 +50,18 @@ internal sealed class VerbArguments
         string[] left = [.. exclude];
         return Flag("--bundle", given || taken.Length + left.Length > 0).Options("--include", taken).Options("--exclude", left);
     }
+
+    /// <param name="filesPath">The folder for a bundle's files, as the place of the restore knows it.</param>
+    public VerbArguments RestoredAs(IRestoreParameters how, string? filesPath) => this
+        .Flag("--pid-namespace", how.PidNamespace)
+        .Option("--files", filesPath)
+        .Flag("--same-names", how.SameNames)
+        .Flag("--reuse-host-files", how.ReuseHostFiles)
+        .Options("--map", how.PathMap.Cast<DictionaryEntry>().Select(map => $"{map.Key}={map.Value}").Order(StringComparer.Ordinal))
+        .Choice<ImageFileChange>("--file-changed", how.FileChanged == ImageFileChange.Refuse ? null : how.FileChanged)
+        .Flag("--force", how.Force);
+
+    public VerbArguments Tcp(ImageTcpPolicy policy) => Choice<ImageTcpPolicy>("--tcp", policy == ImageTcpPolicy.Refuse ? null : policy);
 
     public VerbArguments Argument(string value)
     {

@@ -19,7 +19,7 @@ public sealed class VerbArgumentsContractTests
         ["save"] = new VerbArguments("save")
             .Option("--output", "x").Flag("--leave-running", true).Flag("--no-children", true)
             .Choice<ImageSaveMethod>("--method", ImageSaveMethod.Stop).Choice<ImageTcpPolicy>("--tcp", ImageTcpPolicy.Migrate)
-            .Choice<ImageCompression>("--compress", ImageCompression.Lz4).Flag("--force", true).Argument(1).Argument(2),
+            .Choice<ImageCompression>("--compress", ImageCompression.Lz4).Option("--terminal", "/t").Flag("--force", true).Argument(1).Argument(2),
         ["save, stopped"] = new VerbArguments("save").Flag("--leave-stopped", true).Argument(1),
         ["save, bundle"] = new VerbArguments("save").Bundle(true, ["/a", "/b"], ["/c"]).Argument(1),
         ["restore"] = new VerbArguments("restore")
@@ -29,8 +29,11 @@ public sealed class VerbArgumentsContractTests
             .Flag("--pid-namespace", true).Option("--files", "/f").Flag("--same-names", true).Flag("--reuse-host-files", true)
             .Options("--map", ["/a=/b", "/c=/d"]).Choice<ImageFileChange>("--file-changed", ImageFileChange.Truncate).Argument("x"),
         ["inspect"] = new VerbArguments("inspect").Flag("--detailed", true).At(Far).Argument("x"),
-        ["check, image"] = new VerbArguments("check").At(Far).Argument("x"),
-        ["check, process"] = new VerbArguments("check").Flag("--no-children", true).Bundle(false, ["/a"], ["/b"]).Argument(1),
+        ["check, image"] = new VerbArguments("check")
+            .Options("--only", [1]).Flag("--pid-namespace", true).Option("--files", "/f").Flag("--same-names", true).Flag("--reuse-host-files", true)
+            .Options("--map", ["/a=/b"]).Choice<ImageFileChange>("--file-changed", ImageFileChange.Accept).Flag("--force", true).At(Far).Argument("x"),
+        ["check, process"] = new VerbArguments("check")
+            .Flag("--no-children", true).Tcp(ImageTcpPolicy.Migrate).Bundle(false, ["/a"], ["/b"]).Argument(1),
         ["send"] = new VerbArguments("send")
             .Option("--to", "/d").Choice<ImageCompression>("--compress", ImageCompression.None).With(Login).Argument("x").Argument("n2"),
         ["migrate"] = new VerbArguments("migrate")
