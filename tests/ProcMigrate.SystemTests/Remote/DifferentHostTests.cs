@@ -191,7 +191,8 @@ public sealed class DifferentHostTests : SystemTest, IClassFixture<DifferentHost
         On(host, $"kill -USR1 {pid}");
         Wait.Until(() => hosts.Try(host, $"grep -q -e PASS -e FAIL {work}/out").ExitCode == 0 || hosts.Try(host, $"test -e /proc/{pid}").ExitCode != 0,
             () => $"no verdict on {host}");
-        Assert.Contains("PASS", hosts.Try(host, $"cat {work}/out {work}/log").Output, StringComparison.Ordinal);
+        string verdict = hosts.Try(host, $"cat {work}/out {work}/log").Output;
+        Assert.True(verdict.Contains("PASS", StringComparison.Ordinal), verdict);
     }
 
     private int Steps(string host) => hosts.Try(host, $"grep -c ^step {ResultOn(host)}") is { ExitCode: 0, Output: var count } ? int.Parse(count) : 0;
