@@ -54,6 +54,26 @@ public sealed class BlockerTests : SystemTest
         program.AssertPasses();
     }
 
+    /// <summary>What is available is played by a file over the kernel's.</summary>
+    [Fact]
+    public void Restore_WithLessMemoryThanTheTreeHas_IsRefused_UnlessForced()
+    {
+        using ProgramUnderTest program = Start("memory", "4");
+        Binary.Save(program.Pid, Image);
+        File.WriteAllText(Folder["meminfo"], "MemTotal: 2048 kB\nMemAvailable: 1024 kB\nSwapFree: 1024 kB\n");
+        string[] small = ["unshare", "-m", "sh", "-c", $"mount --bind {Folder["meminfo"]} /proc/meminfo && exec \"$@\"", "sh"];
+        foreach (string verb in (string[])["check", "restore"])
+        {
+            Answer refused = Binary.RunAs(small, verb, Image, "--json");
+            Assert.Equal("MemorySpace", Assert.Single(refused.Blockers).GetProperty("id").GetString());
+            Assert.False(Proc.Exists(program.Pid));
+        }
+        Answer forced = Binary.RunAs(small, "restore", Image, "--json", "--force");
+        Assert.True(forced.ExitCode == 0, $"{forced}");
+        Assert.Contains("of memory may be needed", $"{forced}", StringComparison.Ordinal);
+        program.AssertPasses();
+    }
+
     [Fact]
     public void Check_OfOneOfEach_NamesThemAllInJsonAndInText()
     {

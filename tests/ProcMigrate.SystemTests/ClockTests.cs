@@ -51,10 +51,10 @@ public sealed class ClockTests : SystemTest
         using ProgramUnderTest program = ProgramUnderTest.StartCommand(Folder, [.. weak, Places.Program("steady"), Folder["out"]]);
         Wait.Until(() => program.Lines is [.., "READY"], () => $"not ready: {program.Log}");
         Binary.Save(program.Pid, Image);
-        Answer refused = Binary.RunAs([.. Elsewhere("864000", "864000", otherBoot: true), .. weak], "restore", Image, "--json");
+        Answer refused = Binary.RunAs([.. OtherMachine.Shifted(Folder, "864000", "864000", otherBoot: true), .. weak], "restore", Image, "--json");
         Assert.True(refused.ExitCode == 3, $"{refused}");
         Assert.Contains("ClocksJump", $"{refused}", StringComparison.Ordinal);
-        Answer forced = Binary.RunAs([.. Elsewhere("864000", "864000", otherBoot: true), .. weak], "restore", Image, "--json", "--force");
+        Answer forced = Binary.RunAs([.. OtherMachine.Shifted(Folder, "864000", "864000", otherBoot: true), .. weak], "restore", Image, "--json", "--force");
         Assert.True(forced.ExitCode == 0, $"{forced}");
         Assert.Contains("jumps", $"{forced}", StringComparison.Ordinal);
         program.AssertPasses();
@@ -62,21 +62,7 @@ public sealed class ClockTests : SystemTest
 
     private void Restore(string image, string monotonic, string boottime, bool otherBoot)
     {
-        Answer answer = Binary.RunAs(Elsewhere(monotonic, boottime, otherBoot), "restore", image, "--json");
+        Answer answer = Binary.RunAs(OtherMachine.Shifted(Folder, monotonic, boottime, otherBoot), "restore", image, "--json");
         Assert.True(answer.ExitCode == 0, $"restore: {answer}");
-    }
-
-    /// <summary>
-    /// A command to put before another. The boot id is a file that lies over the kernel's, in a mount namespace that has ended when the
-    /// program is saved again: it is entered for the command alone.
-    /// </summary>
-    private string[] Elsewhere(string monotonic, string boottime, bool otherBoot)
-    {
-        string[] shift = ["unshare", "-T", "--monotonic", monotonic, "--boottime", boottime, "--"];
-        if (!otherBoot)
-            return shift;
-        const string Id = "/proc/sys/kernel/random/boot_id";
-        File.WriteAllText(Folder["boot_id"], $"{Guid.NewGuid()}\n");
-        return [.. shift, "sh", "-c", $"mount --bind {Folder["boot_id"]} {Id} && ( \"$@\" ); rc=$?; umount {Id}; exit $rc", "sh"];
     }
 }

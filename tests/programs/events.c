@@ -1,4 +1,5 @@
-/* eventfd, timerfd, signalfd, epoll, inotify and pidfd, and who is sent signals by an open file (F_SETOWN, F_SETSIG, O_ASYNC). */
+/* eventfd, timerfd, signalfd, epoll, inotify and pidfd, and who is sent signals by an open file (F_SETOWN, F_SETSIG, O_ASYNC). With the
+ * argument `elsewhere` nothing is judged that kernels before 6.5 do not tell. */
 #include "harness.h"
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -56,6 +57,7 @@ int main(int argc, char **argv)
 {
 	uint64_t count = 0;
 	h_init(argc, argv);
+	bool elsewhere = argc > 2 && strcmp(argv[2], "elsewhere") == 0;
 	int plain = eventfd(5, EFD_NONBLOCK), semaphore = eventfd(3, EFD_SEMAPHORE | EFD_CLOEXEC), huge = eventfd(0, EFD_NONBLOCK);
 	count = UINT64_MAX - 1;
 	MUST(write(huge, &count, 8) == 8);
@@ -64,6 +66,7 @@ int main(int argc, char **argv)
 	int64_t wall = h_now_ns(CLOCK_REALTIME);
 	int relative = arm(CLOCK_MONOTONIC, 0, 1000ll * SECOND, 7ll * SECOND);
 	int absolute = arm(CLOCK_REALTIME, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, wall + 500ll * SECOND, 0);
+	int64_t boot_then = h_now_ns(CLOCK_BOOTTIME);
 	int boot = arm(CLOCK_BOOTTIME, TFD_TIMER_ABSTIME, h_now_ns(CLOCK_BOOTTIME) + 700ll * SECOND, 0);
 	int idle = timerfd_create(CLOCK_REALTIME, 0);
 	int once = arm(CLOCK_MONOTONIC, 0, 1, 0);
@@ -149,7 +152,8 @@ int main(int argc, char **argv)
 	CHECK(fcntl(semaphore, F_GETFD) == FD_CLOEXEC && fcntl(plain, F_GETFD) == 0, "close-on-exec");
 
 	CHECK(reports(outer, 3, EPOLLIN), "nested epoll");
-	CHECK(read(semaphore, &count, 8) == 8 && count == 1 && read(semaphore, &count, 8) == 8 && count == 1, "semaphore");
+	if (!elsewhere)
+		CHECK(read(semaphore, &count, 8) == 8 && count == 1 && read(semaphore, &count, 8) == 8 && count == 1, "semaphore");
 	CHECK(read(huge, &count, 8) == 8 && count == UINT64_MAX - 1, "huge count %lx", count);
 
 	int64_t wait = h_now_ns(CLOCK_REALTIME) - wall;
@@ -158,7 +162,8 @@ int main(int argc, char **argv)
 	CHECK(of_relative > 1000ll * SECOND - wait - SECOND && of_relative <= 1000ll * SECOND, "relative timer: %ld left", of_relative);
 	CHECK(timerfd_gettime(relative, &t) == 0 && t.it_interval.tv_sec == 7, "interval");
 	CHECK(llabs(of_absolute - (500ll * SECOND - wait)) < SECOND / 2, "absolute timer: %ld left after %ld", of_absolute, wait);
-	CHECK(llabs(of_boot - (700ll * SECOND - wait)) < SECOND / 2, "boot timer: %ld left", of_boot);
+	int64_t waited = h_now_ns(CLOCK_BOOTTIME) - boot_then;	/* on its way between two machines that clock stands */
+	CHECK(llabs(of_boot - (700ll * SECOND - waited)) < SECOND / 2, "boot timer: %ld left", of_boot);
 	CHECK(left(idle) == 0 && fcntl(idle, F_GETFL) == O_RDWR, "idle timer");
 	CHECK(left(once) == 0 && read(once, &count, 8) == 8 && count == 1 && read(once, &count, 8) == -1 && errno == EAGAIN, "expired timer: %lu", count);
 	CHECK(read(ticking, &count, 8) == 8 && count == 1 && left(ticking) > 0, "tick of a timer: %lu", count);

@@ -49,6 +49,8 @@ internal sealed class KernelFeatures(RestoreContext context)
             Need(process, "sealed memory (mseal, Linux 6.10)", () => RawSyscall.Try(SyscallNumber.mseal, 0, 0) != -Errno.ENOSYS);
         if (mapping.Guards.Count > 0)
             Need(process, "guard pages (MADV_GUARD_INSTALL, Linux 6.13)", () => TryMemory(MAP_PRIVATE_ANONYMOUS, MADV_GUARD_INSTALL));
+        if (MemoryNames.Of(mapping) is not null && !MemoryNames.AreKnown(mapping))
+            context.WarnOnce($"this kernel gives no names to {(mapping.Shared ? "shared" : "private")} memory: those of the program are lost");
         if (mapping.HugePageBytes > 0)
             Need(process, $"huge pages of {mapping.HugePageBytes / 1024} KiB", () => Directory.Exists($"/sys/kernel/mm/hugepages/hugepages-{mapping.HugePageBytes / 1024}kB"));
         if (mapping.End > EndOfFourLevels && mapping.Backing != MappingBacking.Vdso)

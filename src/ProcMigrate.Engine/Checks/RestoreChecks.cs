@@ -27,6 +27,7 @@ internal static class RestoreChecks
         if (!context.Options.PidNamespace || InsideNamespaces.Current is not null)
             CheckPids(context);
         CheckCpu(context);
+        SpaceChecks.Report(context);
         TreeClocks.Of(context).Check();
         KernelFeatures.Check(context);
         VdsoTranslation.Apply(context);

@@ -1,30 +1,70 @@
 using System.Globalization;
+using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Restore;
 
 namespace ProcMigrate.Engine.Checks;
 
-/// <summary>Whether there is room here for a tree that is still elsewhere: on the disk that it passes through, and in memory.</summary>
+/// <summary>Whether there is room here for a tree: in memory, where a bundle is unpacked, and on the disk that one from elsewhere passes through.</summary>
 internal static class SpaceChecks
 {
-    public static void Report(string spool, RestoreContext context)
+    /// <summary>A restore that runs out of memory half-way is undone, but whom the kernel ends first is chance.</summary>
+    public static void Report(RestoreContext context)
     {
-        long needed = context.Tree.Processes.Sum(p => p.MemoryBytes);
-        // The folder need not be there yet.
-        while (!Directory.Exists(spool) && Path.GetDirectoryName(spool) is { } parent)
-            spool = parent;
-        long free = new DriveInfo(spool).AvailableFreeSpace;
+        CheckMemory(context);
+        CheckFiles(context);
+    }
+
+    /// <param name="spool">The folder through which the image would come.</param>
+    public static void ReportSpool(string spool, RestoreContext context)
+    {
+        long needed = Needed(context), free = FreeIn(ref spool);
         if (free < needed)
         {
             context.Block(new Blocker(
                 "DiskSpace", null, null, $"{needed:N0} bytes in {spool}", $"the tree passes through the disk, of which {free:N0} bytes are free",
                 "make room there, or let XDG_STATE_HOME name a folder on another disk"));
         }
-        long available = AvailableMemory();
-        if (available < needed)
+    }
+
+    private static void CheckMemory(RestoreContext context)
+    {
+        long needed = Needed(context), available = AvailableMemory();
+        if (available >= needed)
+            return;
+        // Pages that a parent shares with its children are in the image of each: it may be less than it seems.
+        if (context.Options.Force)
+        {
+            context.WarnOnce($"{needed:N0} bytes of memory may be needed, and {available:N0} are available");
+            return;
+        }
+        context.Block(new Blocker(
+            "MemorySpace", null, null, $"{needed:N0} bytes of memory", $"{available:N0} bytes are available",
+            "end something else there, or add swap space; --force tries, as processes may share some of it"));
+    }
+
+    /// <summary>Files that the host may have already are not counted on either side: then <see cref="BundleUnpacker"/> tells.</summary>
+    private static void CheckFiles(RestoreContext context)
+    {
+        if (context.Options.ReuseHostFiles || context.Options.Maps.Count > 0 || context.Bundle.Summary(context.Image) is not { } contents)
+            return;
+        string folder = context.Options.FilesFolder is { } asked ? Path.GetFullPath(asked) : FilesFolder.StateFolder();
+        long free = FreeIn(ref folder);
+        if (free < contents.Bytes)
         {
             context.Block(new Blocker(
-                "MemorySpace", null, null, $"{needed:N0} bytes of memory", $"{available:N0} bytes are available", "end something else there, or add swap space"));
+                "DiskSpace", null, null, $"{contents.Bytes:N0} bytes in {folder}", $"the files of the image are unpacked there, and {free:N0} bytes are free",
+                "make room there, or name another folder with --files"));
         }
+    }
+
+    private static long Needed(RestoreContext context) => context.Tree.Processes.Sum(p => p.MemoryBytes);
+
+    /// <param name="folder">It need not be there yet: then what it will be made in.</param>
+    private static long FreeIn(ref string folder)
+    {
+        while (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } parent)
+            folder = parent;
+        return new DriveInfo(folder).AvailableFreeSpace;
     }
 
     private static long AvailableMemory()

@@ -30,22 +30,28 @@ internal static class CallSite
             string call = FileCalls.ReadText($"/proc/{tid}/syscall");
             if (!call.StartsWith($"{(int)SyscallNumber.restart_syscall} ", StringComparison.Ordinal))
                 return null;
-            string function = FileCalls.ReadText($"/proc/{tid}/wchan");
-            if (function.StartsWith("poll", StringComparison.Ordinal) || function.StartsWith("do_restart_poll", StringComparison.Ordinal))
-                return SyscallNumber.poll;
-            if (function.StartsWith("futex", StringComparison.Ordinal))
-                return SyscallNumber.futex;
-            // What is left are the sleeps. The first argument of one is a clock, a small number; of the other an address.
-            string first = call.Split(' ')[1];
-            return ulong.Parse(first.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture) < PageSize.Bytes
-                ? SyscallNumber.clock_nanosleep
-                : SyscallNumber.nanosleep;
+            return Waiting(FileCalls.ReadText($"/proc/{tid}/wchan"), call);
         }
         catch (LinuxException)
         {
             // Gone, or not to be read: the code may tell.
             return null;
         }
+    }
+
+    /// <param name="function">As wchan has it. Which of the functions below a call it names is the compiler's choice: do_sys_poll on one kernel, poll_schedule_timeout on another.</param>
+    /// <param name="call">As /proc/TID/syscall has it: number and arguments.</param>
+    public static SyscallNumber Waiting(string function, string call)
+    {
+        if (function.Contains("poll", StringComparison.Ordinal))
+            return SyscallNumber.poll;
+        if (function.Contains("futex", StringComparison.Ordinal))
+            return SyscallNumber.futex;
+        // What is left are the sleeps. The first argument of one is a clock, a small number; of the other an address.
+        string first = call.Split(' ')[1];
+        return ulong.Parse(first.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture) < PageSize.Bytes
+            ? SyscallNumber.clock_nanosleep
+            : SyscallNumber.nanosleep;
     }
 
     /// <returns>The call, or null where the code before the instruction does not tell.</returns>

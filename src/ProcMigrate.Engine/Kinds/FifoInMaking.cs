@@ -81,6 +81,8 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
             Descriptor inode = FileCalls.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
             // Through /proc: fchown refuses a descriptor opened with O_PATH.
             FifoFile.SetOwner($"/proc/self/fd/{inode.Number}", state.File.Uid, state.File.Gid);
+            // The umask of whoever restores has taken bits away.
+            FolderCalls.SetMode(inode, state.File.Mode);
             return inode;
         }
         finally

@@ -20,7 +20,8 @@ internal static class WatchedFile
     public static string? Find(WatchInfo watch, int pid, SaveContext context)
     {
         List<MountPoint> mounts = context.Shared(() => MountPoint.ReadAll()).FindAll(m => m.Device == watch.Device);
-        foreach (MountPoint mount in mounts)
+        // The latest mount is in front: a tree of --same-names sees its files there, and by it the next host has them.
+        foreach (MountPoint mount in Enumerable.Reverse(mounts))
         {
             if (ByHandle(watch, mount) is { } path && Is(path, watch))
                 return path;

@@ -139,20 +139,11 @@ internal sealed class AddressSpace(
 
     private void AddName(MappingRecord m, string what)
     {
-        const ulong PR_SET_VMA = 0x53564d41, PR_SET_VMA_ANON_NAME = 0;
-        if (AnonymousName(m.Name) is { } name)
-            calls.Add(SyscallNumber.prctl, what, PR_SET_VMA, PR_SET_VMA_ANON_NAME, m.Start, m.End - m.Start, calls.Text(name).Value);
-    }
-
-    /// <summary>"[anon:NAME]" and "[anon_shmem:NAME]" show a name given by the program.</summary>
-    private static string? AnonymousName(string? name)
-    {
-        foreach (string prefix in (string[])["[anon:", "[anon_shmem:"])
+        if (MemoryNames.Of(m) is { } name && MemoryNames.AreKnown(m))
         {
-            if (name?.StartsWith(prefix, StringComparison.Ordinal) == true)
-                return name[prefix.Length..^1];
+            calls.Add(
+                SyscallNumber.prctl, what, MemoryNames.PR_SET_VMA, MemoryNames.PR_SET_VMA_ANON_NAME, m.Start, m.End - m.Start, calls.Text(name).Value);
         }
-        return null;
     }
 
     private static ulong Flags(MappingRecord m)

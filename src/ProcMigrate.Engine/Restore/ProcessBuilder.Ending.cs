@@ -110,11 +110,16 @@ internal sealed partial class ProcessBuilder
         process.Signal(SIGKILL);
     }
 
+    /// <summary>A thread that is gone (ESRCH) has been ended by one that runs already: by exit_group(2), say, or a signal that waited.</summary>
     public void Release()
     {
         if (Held)
             PendingStop.TakeBack(Pid);
         foreach ((OwnedThread thread, _) in _threads)
-            Tracer.Detach(thread.Tid);
+        {
+            long result = Tracer.TryRequest(PtraceRequest.PTRACE_DETACH, thread.Tid, 0, 0);
+            if (result != -Errno.ESRCH)
+                RawSyscall.Check(result, "PTRACE_DETACH", $"thread {thread.Tid}");
+        }
     }
 }

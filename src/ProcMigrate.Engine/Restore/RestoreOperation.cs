@@ -87,7 +87,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         using var context = new RestoreContext(options, image);
         RestoreChecks.Report(context);
         if (options.Spool is { } spool)
-            SpaceChecks.Report(spool, context);
+            SpaceChecks.ReportSpool(spool, context);
         return context.Blockers;
     }
 

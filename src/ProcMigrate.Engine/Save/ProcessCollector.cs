@@ -79,6 +79,7 @@ internal sealed class ProcessCollector(TracedProcess process, SaveContext contex
         {
             threads.Add(new ThreadCollector(process, context).Collect(process.Leader, calls));
             record = Describe(calls, mappings, descriptors, executable, folder, root);
+            TileRegisters.Report(process, calls, context);
         }
         foreach (TracedThread thread in process.Threads.Skip(1))
         {

@@ -13,6 +13,8 @@ namespace ProcMigrate.Engine.Save;
 /// </summary>
 internal static class TimedCalls
 {
+    private const long NanosecondsPerSecond = 1_000_000_000;
+
     public static TimedCallRecord? Describe(TracedProcess process, TracedThread thread, SaveContext context)
     {
         UserRegisters registers = thread.Registers;
@@ -38,7 +40,10 @@ internal static class TimedCalls
             _ => 0,
         };
         // do_nanosleep (kernel/time/hrtimer.c) has copied out what was left when our stop interrupted it.
-        long ns = remaining == 0 ? -1 : process.Memory.Read<TimeSpec>(new RemoteAddress(remaining)).TotalNanoseconds;
-        return new TimedCallRecord((int)number, ns);
+        return new TimedCallRecord((int)number, remaining == 0 ? -1 : Left(process.Memory.Read<TimeSpec>(new RemoteAddress(remaining))));
     }
+
+    /// <summary>What is written there is the program's memory: another thread may have put something else over it.</summary>
+    private static long Left(TimeSpec time) =>
+        time is { tv_sec: >= 0 and < long.MaxValue / NanosecondsPerSecond, tv_nsec: >= 0 and < NanosecondsPerSecond } ? time.TotalNanoseconds : -1;
 }

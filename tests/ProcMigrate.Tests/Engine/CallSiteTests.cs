@@ -23,6 +23,17 @@ public class CallSiteTests
     [Fact]
     public void WithoutALoad_ThereIsNoAnswer() => Assert.Null(Find([0x48, 0x89, 0xd8, 0x90, 0x90, 0x90]));
 
+    /// <summary>Functions of wchan as Linux 5.15, 6.1 and 6.18 name them.</summary>
+    [Theory]
+    [InlineData("do_sys_poll", "219 0x0 0x0 0xffffffff", SyscallNumber.poll)]
+    [InlineData("poll_schedule_timeout.constprop.0", "219 0x7f9cd29f1df0 0x1 0x1770", SyscallNumber.poll)]
+    [InlineData("futex_wait_queue_me", "219 0x7f9cd29f1df0 0x80 0x0", SyscallNumber.futex)]
+    [InlineData("futex_wait_queue", "219 0x7f9cd29f1df0 0x80 0x0", SyscallNumber.futex)]
+    [InlineData("futex_do_wait", "219 0x7f9cd29f1df0 0x80 0x0", SyscallNumber.futex)]
+    [InlineData("hrtimer_nanosleep", "219 0x1 0x0 0x7f9cd29f1df0", SyscallNumber.clock_nanosleep)]
+    [InlineData("do_syscall_64", "219 0x7f9cd29f1df0 0x7f9cd29f1df0", SyscallNumber.nanosleep)]
+    public void WhatAThreadWaitsIn_TellsItsCall(string function, string call, SyscallNumber expected) => Assert.Equal(expected, CallSite.Waiting(function, call));
+
     private static SyscallNumber? Find(byte[] before)
     {
         // The search stays within a page: here all of the code lies in one.

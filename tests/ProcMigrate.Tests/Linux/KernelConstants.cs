@@ -9,7 +9,7 @@ internal static class KernelConstants
     /// </summary>
     public static readonly string[] Headers =
     [
-        "elf.h", "errno.h", "fcntl.h", "mqueue.h", "netinet/in.h", "netinet/tcp.h", "netinet/udp.h", "poll.h", "sched.h", "signal.h", "spawn.h", "stdio.h",
+        "asm/prctl.h", "elf.h", "errno.h", "fcntl.h", "mqueue.h", "netinet/in.h", "netinet/tcp.h", "netinet/udp.h", "poll.h", "sched.h", "signal.h", "spawn.h", "stdio.h",
         "sys/epoll.h", "sys/eventfd.h", "sys/fanotify.h", "sys/file.h", "sys/inotify.h", "sys/ioctl.h", "sys/ipc.h", "sys/mman.h",
         "sys/msg.h", "sys/personality.h", "sys/prctl.h", "sys/resource.h", "sys/sem.h", "sys/shm.h", "sys/signalfd.h",
         "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/types.h", "sys/uio.h", "sys/un.h",
