@@ -30,7 +30,8 @@ public sealed class HelpTests
     [InlineData("Send-ProcessImage", "Compress", "Auto", "Auto Lz4 None")]
     [InlineData("Save-ProcessImage", "TcpPolicy", "Refuse", "Refuse Close Migrate")]
     [InlineData("Get-ProcessImage", "ThrottleLimit", "32", "")]
-    [InlineData("Restore-ProcessImage", "Stdio", "null", "")]
+    [InlineData("Move-Process", "Stdio", "null", "")]
+    [InlineData("Restore-ProcessImage", "Stdio", "What the save was told by -Terminal, or null", "")]
     [InlineData("Restore-ProcessImage", "Wait", "False", "")]
     public void DefaultsAndChoices_AreThoseOfTheCmdlet(string cmdlet, string name, string value, string choices)
     {
