@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using Microsoft.Win32.SafeHandles;
 using ProcMigrate.Image;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Remote.Deployment;
 using ProcMigrate.Remote.Migration;
 using ProcMigrate.Remote.Transfer;
@@ -48,13 +50,17 @@ public static class RemoteImages
         SshTarget target, IReadOnlyList<string> verbArguments, Action<string>? onLine, CancellationToken cancel) =>
         new RemoteVerb(target, onLine, cancel).Run(verbArguments);
 
-    /// <summary>The far side of <see cref="Send"/>: what the verb <c>receive</c> does.</summary>
+    /// <summary>The far side of <see cref="Send"/>: what the verb <c>receive</c> does, with standard input and output as its streams.</summary>
     /// <param name="to">Folder or file where the sender names none; null: the default folder.</param>
     /// <param name="verify">Verifies a complete image file by path and gives its id; throws where it is damaged.</param>
     /// <exception cref="RemoteException">The transfer failed; the sender, where it still listens, was told the same.</exception>
     /// <param name="engine">Does what checks and migrations ask for.</param>
     /// <returns>Null where it was no image to be kept.</returns>
     public static ReceiveResult? Receive(
-        Stream input, Stream output, string? to, Func<string, Guid> verify, IFarEngine engine, CancellationToken cancel) =>
-        new ImageReceiver(input, output, to, verify, engine, cancel).Receive();
+        Stream input, Stream output, string? to, Func<string, Guid> verify, IFarEngine engine, CancellationToken cancel)
+    {
+        using var standardInput = new SafeFileHandle(0, ownsHandle: false);
+        Pipes.Widen(standardInput);
+        return new ImageReceiver(input, output, to, verify, engine, standardInput, cancel).Receive();
+    }
 }

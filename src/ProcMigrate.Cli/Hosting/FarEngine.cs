@@ -19,11 +19,12 @@ internal sealed class FarEngine(IEngine engine, Interruption? interruption) : IF
     public int? RestoreInside(string image, SafeHandle handle, IReadOnlyList<string> arguments) =>
         engine.RestoreInside(Options(image, arguments), handle, CancellationToken.None);
 
-    public string Restore(string image, IReadOnlyList<string> arguments, FarGate gate, CancellationToken cancel)
+    public string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
     {
         var options = Options(image, arguments) with
         {
             Verified = true,
+            Consume = consume,
             Gate = new ReleaseGate(gate.Await, processes => gate.Prepare([.. processes.Select(p => (p.Pid, OuterPid(p.Pid), p.Runs))]), gate.Commit),
         };
         var restored = engine.Restore(options, _ => { }, cancel);

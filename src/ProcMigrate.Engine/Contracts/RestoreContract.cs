@@ -59,6 +59,9 @@ public sealed record RestoreOptions
     /// <summary>The image came over frames whose checksums were compared, into a file that nobody else knows: its memory is not verified again.</summary>
     public bool Verified { get; init; }
 
+    /// <summary>The image is a nameless file that nobody will want again: room is given back as memory is loaded, so that it is never there twice.</summary>
+    public bool Consume { get; init; }
+
     /// <summary>Asked before the tree runs; null: it runs as soon as it is complete.</summary>
     public ReleaseGate? Gate { get; init; }
 

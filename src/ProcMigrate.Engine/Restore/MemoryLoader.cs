@@ -1,6 +1,7 @@
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Memory;
 using ProcMigrate.Linux.X64;
 
@@ -14,9 +15,22 @@ internal sealed class MemoryLoader(ProcessRecord record, CallTable calls, Restor
 {
     private const int PROT_WRITE = 2;
     private const int PieceBytes = 1 << 20;
+    private const int MovedBytes = 8 << 20;
+    private const int PunchHole = 0x3; // FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+    private bool? _punches;
 
     // The kernel reads at most this much in one call (MAX_RW_COUNT).
     private const long MaxRead = 0x7fff_f000;
+
+    /// <summary>Only where one process is restored: others of a tree may have pages of it in common, and look them up in its part.</summary>
+    private static bool Consumes(RestoreContext context) => context.Options.Consume && context.Tree.Processes.Count == 1;
+
+    /// <summary>The image for the process to read from and, where it is to be consumed, to punch holes into.</summary>
+    public static Descriptor OpenImage(RestoreContext context)
+    {
+        int image = (int)context.Image.File.DangerousGetHandle();
+        return Consumes(context) ? FileCalls.Open($"/proc/self/fd/{image}", OpenFlags.O_RDWR) : Descriptor.Duplicate(image);
+    }
 
     public void Load(int pid, int imageDescriptor, InheritedMemory? inherited, Action<long> loaded)
     {
@@ -38,7 +52,9 @@ internal sealed class MemoryLoader(ProcessRecord record, CallTable calls, Restor
             MappingRecord m = record.Mappings[mapping];
             if (m.Backing == MappingBacking.Vdso)
                 continue;
-            if ((m.Protection & PROT_WRITE) != 0)
+            if ((m.Protection & PROT_WRITE) != 0 && Consumes(context))
+                Move(run, imageDescriptor);
+            else if ((m.Protection & PROT_WRITE) != 0)
                 Read(run, imageDescriptor);
             else
                 Write(run, memory);
@@ -81,6 +97,29 @@ internal sealed class MemoryLoader(ProcessRecord record, CallTable calls, Restor
         calls.Add(
             SyscallNumber.pread64, $"{run.RawLength} bytes of memory at {run.Address:x}",
             (ulong)imageDescriptor, run.Address, (ulong)run.RawLength, (ulong)run.Offset, expected: run.RawLength);
+    }
+
+    /// <summary>
+    /// Piece by piece, and each leaves the image when it is in memory: the pages that the kernel gets back are those it gives out next, which
+    /// on a full host, or one whose own memory is another's to give, is more than half the time of a restore.
+    /// </summary>
+    private void Move(MemoryExtent run, int imageDescriptor)
+    {
+        for (long at = 0; at < run.RawLength; at += MovedBytes)
+        {
+            long length = Math.Min(MovedBytes, run.RawLength - at);
+            Read(run with { Address = run.Address + (ulong)at, Offset = run.Offset + at, RawLength = length }, imageDescriptor);
+            // A file system that cannot (EOPNOTSUPP) keeps it.
+            if (_punches ??= CanPunch())
+                calls.Add(SyscallNumber.fallocate, "a piece of the image that is loaded", (ulong)imageDescriptor, PunchHole, (ulong)(run.Offset + at), (ulong)length);
+        }
+    }
+
+    /// <summary>Tried on nothing: an empty hole beyond the end.</summary>
+    private bool CanPunch()
+    {
+        using Descriptor image = OpenImage(context);
+        return RawSyscall.Try(SyscallNumber.fallocate, image.Number, PunchHole, (nint)context.Image.Length, (nint)PageSize.Bytes) >= 0;
     }
 
     private void Write(in MemoryExtent run, ProcessMemory memory)

@@ -28,7 +28,7 @@ internal sealed partial class ProcessBuilder
     {
         List<int> mapped = [.. _record.Mappings.Where(m => m.Backing == MappingBacking.Object && IsMappedByDescriptor(m.ObjectId)).Select(m => m.ObjectId).Distinct()];
         var files = new List<Descriptor>();
-        using Descriptor image = Descriptor.Duplicate((int)_context.Image.File.DangerousGetHandle());
+        using Descriptor image = MemoryLoader.OpenImage(_context);
         files.Add(image);
         files.Add(_context.OpenFiles.Get(_record.ExecutableObject));
         files.AddRange(mapped.Select(MappedFile));

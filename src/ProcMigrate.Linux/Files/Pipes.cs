@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Linux.Files;
@@ -24,6 +25,13 @@ public static unsafe class Pipes
     /// <summary>Sets the size of the buffer in bytes. Above /proc/sys/fs/pipe-max-size it needs CAP_SYS_RESOURCE.</summary>
     public static void SetCapacity(Descriptor end, int bytes) =>
         RawSyscall.Call(SyscallNumber.fcntl, $"a pipe of {bytes} bytes", end.Number, F_SETPIPE_SZ, bytes);
+
+    /// <summary>The largest buffer that everybody may give a pipe, where this is one; each end is woken less often then.</summary>
+    public static void Widen(SafeHandle end)
+    {
+        const int Largest = 1 << 20; // /proc/sys/fs/pipe-max-size, unless changed
+        RawSyscall.Try(SyscallNumber.fcntl, end.DangerousGetHandle(), F_SETPIPE_SZ, Largest);
+    }
 
     /// <summary>Bytes that can be read: of pipes, sockets, terminals, and of an inotify queue.</summary>
     public static int BytesToRead(Descriptor file)

@@ -12,7 +12,7 @@ public struct PollDescriptor
     public short revents;
 }
 
-/// <summary>poll(2) of a single descriptor, without waiting.</summary>
+/// <summary>poll(2) of a single descriptor.</summary>
 public static unsafe class Polling
 {
     public const int POLLIN = 1;
@@ -22,6 +22,20 @@ public static unsafe class Polling
 
     /// <summary>The other side is gone.</summary>
     public static bool HasHungUp(Descriptor file) => (Now(file, 0) & POLLHUP) != 0;
+
+    /// <summary>Waits until something can be read, be it the end; false where <paramref name="patience"/> ends before.</summary>
+    public static bool AwaitInput(SafeHandle file, TimeSpan patience)
+    {
+        long start = Environment.TickCount64;
+        while (true)
+        {
+            var poll = new PollDescriptor { fd = (int)file.DangerousGetHandle(), events = POLLIN };
+            long left = Math.Clamp((long)patience.TotalMilliseconds - (Environment.TickCount64 - start), 0, int.MaxValue);
+            long result = RawSyscall.Try(SyscallNumber.poll, (nint)(&poll), 1, (nint)left);
+            if (result != -Errno.EINTR)
+                return RawSyscall.Check(result, "poll", $"descriptor {poll.fd}") > 0;
+        }
+    }
 
     /// <summary>What it is ready for; nothing is changed.</summary>
     public static int Now(Descriptor file, int events)

@@ -18,7 +18,8 @@ public interface IFarEngine
     string? ImageInside { get; }
 
     /// <summary>Restores an image that came over the connection, past the gate.</summary>
-    string Restore(string image, IReadOnlyList<string> arguments, FarGate gate, CancellationToken cancel);
+    /// <param name="consume">Nobody will want the image again: what has been read of it may be thrown away.</param>
+    string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel);
 
     /// <summary>The line of an error.</summary>
     string Describe(Exception failure);

@@ -117,7 +117,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         try
         {
             var gate = new FarGate(AwaitCommit, processes => Prepare(held = HoldFile(id), processes), () => Commit(id));
-            result = engine.Restore(path, offer.Arguments ?? [], gate, cancel);
+            result = engine.Restore(path, offer.Arguments ?? [], !offer.KeepImage, gate, cancel);
         }
         catch when (!committed)
         {

@@ -1,7 +1,9 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using System.Text;
+using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Remote.Ssh;
 
@@ -24,6 +26,8 @@ internal sealed class SshConnection : IDisposable
     {
         (Target, this.process) = (target, process);
         Input = process.StandardInput.BaseStream;
+        if (Input is PipeStream pipe)
+            Pipes.Widen(pipe.SafePipeHandle);
         Output = new LineStream(process.StandardOutput.BaseStream);
         errorReader = new Thread(KeepErrors) { IsBackground = true, Name = "ssh stderr" };
         errorReader.Start();

@@ -1,13 +1,16 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ProcMigrate.Image.Storage;
+using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Remote.Transfer;
 
 /// <summary>Reads frames from a stream that may end, lie or fall silent at any byte.</summary>
-internal sealed class FrameReader(Stream input)
+/// <param name="source">What lies below the stream and can be waited for; null: the stream has to do it.</param>
+internal sealed class FrameReader(Stream input, SafeHandle? source = null)
 {
     private readonly byte[] header = new byte[FrameHeader.Size];
     private readonly byte[] payload = new byte[FrameHeader.DataOffsetSize + FrameHeader.MaxData];
@@ -89,17 +92,36 @@ internal sealed class FrameReader(Stream input)
     {
         if (Patience is not { } patience)
             return input.Read(target.Span);
+        // Without a second thread, to which the stream's own waiting would hand over each of the many reads of an image.
+        if (source is not null)
+            return Polling.AwaitInput(source, patience) ? ReadNow(target.Span) : throw Silent(patience);
         // A blocked read cannot be taken back. It is left behind with its buffer, and the process ends soon after.
         var read = input.ReadAsync(target).AsTask();
         try
         {
             if (!read.Wait(patience))
-                throw new FrameException(FrameFault.Silent, $"the other side was silent for {patience.TotalSeconds:0} s");
+                throw Silent(patience);
         }
         catch (AggregateException e) when (e.InnerException is IOException broken)
         {
-            throw new FrameException(FrameFault.Ended, $"the other side ended in mid-transfer: {IoFailure.Describe(broken)}");
+            throw Ended(broken);
         }
         return read.Result;
     }
+
+    private int ReadNow(Span<byte> target)
+    {
+        try
+        {
+            return input.Read(target);
+        }
+        catch (IOException broken)
+        {
+            throw Ended(broken);
+        }
+    }
+
+    private static FrameException Silent(TimeSpan patience) => new(FrameFault.Silent, $"the other side was silent for {patience.TotalSeconds:0} s");
+
+    private static FrameException Ended(IOException broken) => new(FrameFault.Ended, $"the other side ended in mid-transfer: {IoFailure.Describe(broken)}");
 }

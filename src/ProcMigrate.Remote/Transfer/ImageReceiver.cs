@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux;
@@ -28,11 +29,13 @@ internal sealed class ImageReceiver
 
     /// <param name="defaultTo">Folder or file where the sender names none; null: the default folder.</param>
     /// <param name="verify">Verifies a complete image by path and gives its id; throws where it is damaged.</param>
+    /// <param name="source">The descriptor of the input, where there is one.</param>
     public ImageReceiver(
-        Stream input, Stream output, string? defaultTo, Func<string, Guid> verify, IFarEngine? engine = null, CancellationToken cancel = default)
+        Stream input, Stream output, string? defaultTo, Func<string, Guid> verify, IFarEngine? engine = null, SafeHandle? source = null,
+        CancellationToken cancel = default)
     {
         (this.engine, this.cancel) = (engine, cancel);
-        reader = new FrameReader(input) { Patience = FirstPatience };
+        reader = new FrameReader(input, source) { Patience = FirstPatience };
         writer = new FrameWriter(output);
         (this.defaultTo, this.verify) = (defaultTo, verify);
     }

@@ -181,7 +181,7 @@ public sealed class MigrationReceiverTests : IDisposable
 
         public string Describe(Exception failure) => failure.Message;
 
-        public string Restore(string image, IReadOnlyList<string> arguments, FarGate gate, CancellationToken cancel)
+        public string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
         {
             AtAwait = Look();
             gate.Await();
