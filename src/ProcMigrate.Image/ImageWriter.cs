@@ -125,7 +125,8 @@ public sealed class ImageWriter : IDisposable
         while (!data.IsEmpty)
         {
             var part = data[..Math.Min(data.Length, ImageLimits.ExtentBytes)];
-            Add(kind, owner, address, offset, part.Length, WriteBlocks(part, offset));
+            uint crc = kind == ExtentKind.Memory ? WriteMemory(owner, address, part, offset) : WriteBlocks(part, offset);
+            Add(kind, owner, address, offset, part.Length, crc);
             data = data[part.Length..];
             address += (ulong)part.Length;
             offset += part.Length;
@@ -170,6 +171,21 @@ public sealed class ImageWriter : IDisposable
             crc = Crc32C.Append(crc, block);
             file.Write(block, offset);
             data = data[block.Length..];
+            offset += block.Length;
+        }
+        return crc;
+    }
+
+    private uint WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset)
+    {
+        var crc = 0u;
+        while (!pages.IsEmpty)
+        {
+            var block = pages[..Math.Min(pages.Length, WriteBlock)];
+            crc = Crc32C.Append(crc, block);
+            file.WriteMemory(pid, address, block, offset);
+            pages = pages[block.Length..];
+            address += (ulong)block.Length;
             offset += block.Length;
         }
         return crc;

@@ -11,18 +11,21 @@ namespace ProcMigrate.Cli.Hosting;
 /// <summary>What the verb receive has the engine do for checks and migrations from another host.</summary>
 internal sealed class FarEngine(IEngine engine, Interruption? interruption) : IFarEngine
 {
-    public string Check(string image, IReadOnlyList<string> arguments, string spool) =>
+    public string Check(string image, IReadOnlyList<string> arguments, string? spool) =>
         EventLine.Write(new VerbResult { Verb = "check", Blockers = engine.CheckImage(Options(image, arguments) with { Spool = spool }) });
+
+    public bool TakesMemory(string description, IReadOnlyList<string> arguments) => engine.TakesMemory(Options(description, arguments));
 
     public string? ImageInside => InsideNamespaces.Current?.ImageDescriptor is { } number ? $"/proc/self/fd/{number}" : null;
 
     public int? RestoreInside(string image, SafeHandle handle, IReadOnlyList<string> arguments) =>
         engine.RestoreInside(Options(image, arguments), handle, CancellationToken.None);
 
-    public string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
+    public string Restore(string image, ArrivingImage? arriving, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
     {
         var options = Options(image, arguments) with
         {
+            Arriving = arriving,
             Verified = true,
             Consume = consume,
             Gate = new ReleaseGate(gate.Await, processes => gate.Prepare([.. processes.Select(p => (p.Pid, OuterPid(p.Pid), p.Runs))]), gate.Commit),

@@ -13,5 +13,7 @@ internal interface IEngine
     ProcessCheck CheckProcess(SaveOptions options);
     RestoredFiles ExportFiles(string imagePath, string folder, List<string> warnings, Action<EngineProgress> progress, CancellationToken cancel);
     IReadOnlyList<Blocker> CheckImage(RestoreOptions options);
+
+    bool TakesMemory(RestoreOptions options);
     IReadOnlyList<DoctorFinding> Doctor();
 }

@@ -26,5 +26,7 @@ internal sealed class LocalEngine : IEngine
 
     public IReadOnlyList<Blocker> CheckImage(RestoreOptions options) => ProcessImages.CheckImage(options);
 
+    public bool TakesMemory(RestoreOptions options) => ProcessImages.TakesMemory(options);
+
     public IReadOnlyList<DoctorFinding> Doctor() => ProcessImages.Doctor();
 }

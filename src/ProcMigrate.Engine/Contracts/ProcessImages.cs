@@ -32,6 +32,9 @@ public static class ProcessImages
     public static IReadOnlyList<Blocker> CheckImage(RestoreOptions options) =>
         Guard("check", () => new RestoreOperation(options, null, CancellationToken.None).Check());
 
+    /// <summary>Whether a tree can be made of its description, with the memory to come (<see cref="RestoreOptions.Arriving"/>).</summary>
+    public static bool TakesMemory(RestoreOptions options) => Guard("check", () => new RestoreOperation(options, null, CancellationToken.None).TakesMemory());
+
     /// <summary>Makes running processes from an image: all or nothing.</summary>
     public static RestoreResult Restore(RestoreOptions options, Action<EngineProgress>? progress, CancellationToken cancel) =>
         Guard("restore", () => PtraceThread.Run(() => new RestoreOperation(options, progress, cancel).Run()));

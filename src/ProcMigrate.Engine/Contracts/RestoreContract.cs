@@ -1,3 +1,5 @@
+using ProcMigrate.Image;
+
 namespace ProcMigrate.Engine.Contracts;
 
 /// <summary>What descriptors 0, 1 and 2 become where they were a terminal or pipe outside the tree.</summary>
@@ -55,6 +57,9 @@ public sealed record RestoreOptions
 
     /// <summary>For a check: the image would yet have to come here, through this folder; null: it is here.</summary>
     public string? Spool { get; init; }
+
+    /// <summary>The image is but a description: its memory is yet to come, and goes straight into the process (<see cref="ProcessImages.TakesMemory"/>).</summary>
+    public ArrivingImage? Arriving { get; init; }
 
     /// <summary>The image came over frames whose checksums were compared, into a file that nobody else knows: its memory is not verified again.</summary>
     public bool Verified { get; init; }

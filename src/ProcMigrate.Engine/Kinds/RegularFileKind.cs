@@ -9,7 +9,9 @@ namespace ProcMigrate.Engine.Kinds;
 /// <summary>A regular file, whether it still has its name or not.</summary>
 internal sealed class RegularFileKind : DescriptorKind
 {
-    public override string Name => "file";
+    public const string KindName = "file";
+
+    public override string Name => KindName;
 
     // memfd_secret(2) makes what looks like a deleted file of this name; nobody but the program can read it.
     private const string SecretMemory = "/secretmem (deleted)";

@@ -3,6 +3,7 @@ using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Memory;
+using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Restore;
 
@@ -37,12 +38,24 @@ internal sealed partial class ProcessBuilder
         AddressSpace space = Space();
         space.ClearAndPlaceVdso(Pid);
         space.Map(descriptorOf);
-        new MemoryLoader(_record, _calls, _context).Load(Pid, 0, _inherited, loaded);
+        if (_context.Options.Arriving is { } arriving)
+            new ArrivingMemory(_record, _context).Load(arriving, loaded);
+        else
+            new MemoryLoader(_record, _calls, _context).Load(Pid, 0, _inherited, loaded);
         Patch();
         space.Finish();
         // The kernel refuses to change it while the old one is mapped, even to the same (EBUSY): then it stays what it is.
         MemoryLayout.Set(_record.Layout, _bornWithExecutable ? uint.MaxValue : 1, _area, _calls);
         _installer.CloseReceived(files.Count);
+    }
+
+    /// <summary>Only possible with one thread, the memory shared with nobody, and before its rights are what they were (timens_install in kernel/time/namespace.c).</summary>
+    public void EnterTimeNamespace(Descriptor timeNamespace)
+    {
+        const ulong CLONE_NEWTIME = 0x80;
+        _installer.Receive([timeNamespace]);
+        _calls.Add(SyscallNumber.setns, "the time namespace of the tree", 0, CLONE_NEWTIME);
+        _installer.CloseReceived(1);
     }
 
     private void Patch()

@@ -47,7 +47,10 @@ internal sealed class RestoreContext : IDisposable
     }
 
     public RestoreOptions Options { get; }
-    public ImageReader Image { get; }
+
+    /// <summary>The image; a description of it until the rest of it has come.</summary>
+    public ImageReader Image { get; private set; }
+
     /// <summary>What of the image is restored; all of it unless options say otherwise. With the kernel pages of this host once that is checked.</summary>
     public TreeRecord Tree { get; set; }
 
@@ -58,6 +61,14 @@ internal sealed class RestoreContext : IDisposable
     public Terminals Terminals { get; }
     public IReadOnlyList<Blocker> Blockers => _blockers;
     public List<string> Warnings { get; } = [];
+
+    /// <summary>The image that was announced is here, and is the one.</summary>
+    public void Arrived(ImageReader image)
+    {
+        Own(image);
+        image.RequireTreeOf(Image);
+        Image = image;
+    }
 
     /// <returns>False where it has been said before.</returns>
     public bool WarnOnce(string text)

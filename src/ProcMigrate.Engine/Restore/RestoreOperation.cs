@@ -62,7 +62,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         _timings["totalMs"] = Since(start);
         return new RestoreResult(
             _summaries[0].Pid, _summaries,
-            image.Path, context.Tree.Id, context.Tree.Processes.Sum(p => p.MemoryBytes), _timings, context.Warnings,
+            image.Path, context.Tree.Id, context.Image.Tree.Processes.Sum(p => p.MemoryBytes), _timings, context.Warnings,
             ExitCode: null)
         {
             InnerPid = _summaries[0].InnerPid,
@@ -89,6 +89,13 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         if (options.Spool is { } spool)
             SpaceChecks.ReportSpool(spool, context);
         return context.Blockers;
+    }
+
+    public bool TakesMemory()
+    {
+        using ImageReader image = ImageReader.Open(options.ImagePath);
+        using var context = new RestoreContext(options, image);
+        return ArrivingMemory.Suits(context);
     }
 
     private static void RefuseBlocked(RestoreContext context)
@@ -118,7 +125,9 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             context.Tree.Processes.SelectMany(p => p.Mappings).Select(m => new AddressRange(m.Start, m.End)), 2 * SeedDistance);
         using DescriptorChannel channel = DescriptorChannel.Create();
         using Seed seed = Seed.Spawn(area + SeedDistance, area, channel);
-        TreeClocks.Of(context).Enter(seed.Thread);
+        // With memory on its way, time that this takes is not to pass for the tree: its clocks are set when that is there.
+        if (options.Arriving is null)
+            TreeClocks.Of(context).Enter(seed.Thread);
         long done = 0, total = context.Tree.Processes.Sum(p => p.MemoryBytes);
         void Loaded(long bytes) => progress?.Invoke(new EngineProgress("memory", done += bytes, total));
         var made = new ProcessBuilders(context, channel, area, Loaded);
@@ -132,6 +141,8 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             cancel.ThrowIfCancellationRequested();
             builder.BuildMemory(Loaded);
         }
+        if (options.Arriving is not null)
+            TreeClocks.Of(context).EnterLate(seed.Thread, builders[0]);
         builders.ForEach(b => b.BuildFiles());
         _timings["memoryMs"] = Since(start);
         context.SharedMemories.Seal();

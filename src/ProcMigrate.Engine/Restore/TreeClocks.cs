@@ -18,23 +18,28 @@ internal sealed class TreeClocks
 {
     private const ulong CLONE_NEWTIME = 0x80;
     private readonly ClockOffsets _ours = ClockOffsets.OfProcess("self");
-    private readonly ClockOffsets _wanted;
-    private readonly ClockOffsets _moved;
+    private ClockOffsets _wanted;
+    private ClockOffsets _moved;
     private readonly RestoreContext _context;
     private bool _jump;
 
     private TreeClocks(RestoreContext context)
     {
         _context = context;
-        OriginRecord origin = context.Tree.Origin;
+        (_wanted, _moved) = Measure();
+    }
+
+    private (ClockOffsets Wanted, ClockOffsets Moved) Measure()
+    {
+        OriginRecord origin = _context.Tree.Origin;
         var there = new ClockOffsets(origin.MonotonicOffsetNs, origin.BoottimeOffsetNs);
         // The offsets of a process that lived in the namespace of the save.
-        _wanted = HostFacts.BootId() == origin.BootId
+        ClockOffsets wanted = HostFacts.BootId() == origin.BootId
             ? there
             : new ClockOffsets(
                 origin.MonotonicNs - Clock.Now(Clock.CLOCK_MONOTONIC) + _ours.Monotonic,
                 origin.BoottimeNs - Clock.Now(Clock.CLOCK_BOOTTIME) + _ours.Boottime);
-        _moved = new ClockOffsets(_wanted.Monotonic - there.Monotonic, _wanted.Boottime - there.Boottime);
+        return (wanted, new ClockOffsets(wanted.Monotonic - there.Monotonic, wanted.Boottime - there.Boottime));
     }
 
     public static TreeClocks Of(RestoreContext context) => context.Shared("clocks", () => new TreeClocks(context));
@@ -63,6 +68,17 @@ internal sealed class TreeClocks
             return;
         seed.Call(SyscallNumber.unshare, "a time namespace for the tree", CLONE_NEWTIME);
         _wanted.Write(seed.Tid);
+    }
+
+    /// <summary>The same for a process that is there already, and has waited for its memory meanwhile.</summary>
+    public void EnterLate(OwnedThread seed, ProcessBuilder process)
+    {
+        if (_jump || !IsNamespaceNeeded())
+            return;
+        (_wanted, _moved) = Measure();
+        Enter(seed);
+        using Descriptor made = FileCalls.Open($"/proc/{seed.Tid}/ns/time_for_children", OpenFlags.O_RDONLY);
+        process.EnterTimeNamespace(made);
     }
 
     /// <summary>Offsets for a process that had others than the command by which it was saved.</summary>

@@ -12,6 +12,12 @@ public abstract class ImageSink : IDisposable
     /// <summary>Writes at a place of the image; safe from several threads.</summary>
     public abstract void Write(ReadOnlySpan<byte> data, long offset);
 
+    /// <summary>
+    /// Writes pages of a process at a place of the image: to whoever is interested in more than bytes. Compressed memory is written as
+    /// any other bytes.
+    /// </summary>
+    public virtual void WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset) => Write(pages, offset);
+
     /// <summary>All is written. Before this nobody sees anything of it.</summary>
     public abstract void Publish();
 

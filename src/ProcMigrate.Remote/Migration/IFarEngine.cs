@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ProcMigrate.Image;
 
 namespace ProcMigrate.Remote.Migration;
 
@@ -8,8 +9,11 @@ public interface IFarEngine
     /// <summary>Every reason why the image could not be restored here.</summary>
     /// <param name="image">Path of an image, of a description at least.</param>
     /// <param name="arguments">Options of the verb restore.</param>
-    /// <param name="spool">Folder that the image would come to.</param>
-    string Check(string image, IReadOnlyList<string> arguments, string spool);
+    /// <param name="spool">Folder that the image would come to; null where its memory is taken as it comes.</param>
+    string Check(string image, IReadOnlyList<string> arguments, string? spool);
+
+    /// <summary>Whether the tree of a description can be made before its memory is there, to take it as it comes.</summary>
+    bool TakesMemory(string description, IReadOnlyList<string> arguments);
 
     /// <summary>Where the restore needs namespaces: runs this command again in them, with the same streams, and gives its exit code. Else null.</summary>
     int? RestoreInside(string image, SafeHandle handle, IReadOnlyList<string> arguments);
@@ -18,8 +22,9 @@ public interface IFarEngine
     string? ImageInside { get; }
 
     /// <summary>Restores an image that came over the connection, past the gate.</summary>
+    /// <param name="arriving">What is yet to come, where <paramref name="image"/> is only a description of it.</param>
     /// <param name="consume">Nobody will want the image again: what has been read of it may be thrown away.</param>
-    string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel);
+    string Restore(string image, ArrivingImage? arriving, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel);
 
     /// <summary>The line of an error.</summary>
     string Describe(Exception failure);

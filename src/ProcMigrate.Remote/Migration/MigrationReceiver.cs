@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux.Files;
@@ -10,7 +9,7 @@ namespace ProcMigrate.Remote.Migration;
 /// <summary>The far side of checks and migrations. The steps of a migration have their numbers from docs/remote.md.</summary>
 internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, IFarEngine engine, ImageOffer offer, CancellationToken cancel)
 {
-    private const string OfferVariable = "PROCMIGRATE_OFFER";
+    private const string StateVariable = "PROCMIGRATE_MIGRATION";
     private const int MaxDescription = 512 << 20;
     private static readonly TimeSpan SettlePatience = TimeSpan.FromSeconds(30);
     private bool committed;
@@ -20,7 +19,10 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
     {
         switch (offer.Purpose)
         {
-            case ImageOffer.Check: Check(out _); break;
+            case ImageOffer.Check:
+                using (Descriptor description = ReceiveDescription())
+                    Check(PathOf(description), takesMemory: false);
+                break;
             case ImageOffer.Migrate: Migrate(); break;
             case ImageOffer.Settle: Settle(); break;
             default: throw new FrameException(FrameFault.BadPayload, "an offer for no known purpose");
@@ -46,25 +48,19 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         }
     }
 
-    /// <returns>Whether nothing stands in the way.</returns>
-    private void Check(out Guid id)
-    {
-        using Descriptor description = ReceiveDescription();
-        string path = $"/proc/self/fd/{description.Number}";
-        using (ImageReader image = ImageReader.Open(path))
-            id = image.Tree.Id;
-        writer.WriteText(FrameType.Answer, engine.Check(path, offer.Arguments ?? [], ReceivePath.StateRoot()));
-    }
+    private void Check(string description, bool takesMemory) => writer.WriteText(
+        FrameType.Answer, engine.Check(description, offer.Arguments ?? [], takesMemory ? null : ReceivePath.StateRoot()));
 
     private Descriptor ReceiveDescription()
     {
         Descriptor file = MemoryFile.Create("description", 0);
         try
         {
-            while (reader.Read() is FrameType.Data or FrameType.Packed)
+            reader.Read();
+            for (; reader.IsData; reader.Read())
             {
                 ReadOnlySpan<byte> bytes = reader.Data(out long offset);
-                if (offset is < 0 or > MaxDescription)
+                if (offset > MaxDescription)
                     throw new FrameException(FrameFault.BadPayload, "the description of the tree is too long");
                 FileCalls.WriteAt(file, bytes, offset);
             }
@@ -79,45 +75,58 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
 
     private void Migrate()
     {
-        Check(out Guid id);
+        using Descriptor description = ReceiveDescription();
+        string described = PathOf(description);
+        bool takesMemory = !offer.KeepImage && engine.TakesMemory(described, offer.Arguments ?? []);
+        Check(described, takesMemory);
+        Guid id = IdOf(described);
         MigrationFolder.RemoveStale();
-        string name = offer.KeepImage ? ReceivePath.Resolve(offer.To, offer.Name) : $"{MigrationFolder.Path()}/{id}.pmi";
-        using TargetFile spool = TargetFile.Create(name, overwrite: false);
-        ReceiveImage(spool);
-        string path = PathOf(spool.Handle);
+        using TargetFile spool = TargetFile.Create(
+            offer.KeepImage ? ReceivePath.Resolve(offer.To, offer.Name) : SpoolOf(id), overwrite: false);
+        var image = new ImageOnItsWay(reader, spool);
+        string path = takesMemory ? described : image.ReceiveWhole();
         // A second self of this command may have to do it; it goes on with our streams where we are.
-        Environment.SetEnvironmentVariable(OfferVariable, JsonSerializer.Serialize(offer, TransferJson.Default.ImageOffer));
-        if (engine.RestoreInside(path, spool.Handle, offer.Arguments ?? []) is not { } exitCode)
-            Restore(path, id);
+        var state = new MigrationState(offer, takesMemory);
+        Environment.SetEnvironmentVariable(StateVariable, JsonSerializer.Serialize(state, TransferJson.Default.MigrationState));
+        if (engine.RestoreInside(path, takesMemory ? description : spool.Handle, offer.Arguments ?? []) is not { } exitCode)
+            Restore(path, id, takesMemory ? image : null);
         else if (exitCode != 0)
             return;
         if (offer.KeepImage)
             spool.Publish();
     }
 
+    private static string SpoolOf(Guid id) => $"{MigrationFolder.Path()}/{id}.pmi";
+
+    private static Guid IdOf(string image)
+    {
+        using ImageReader opened = ImageReader.Open(image);
+        return opened.Tree.Id;
+    }
+
     /// <summary>What the command's second self does, inside namespaces.</summary>
     public static bool RunInside(FrameReader reader, FrameWriter writer, IFarEngine engine, string image, CancellationToken cancel)
     {
-        ImageOffer offer = JsonSerializer.Deserialize(Environment.GetEnvironmentVariable(OfferVariable) ?? "", TransferJson.Default.ImageOffer)!;
-        reader.Patience = TimeSpan.FromSeconds(offer.SilenceSeconds);
-        var receiver = new MigrationReceiver(reader, writer, engine, offer, cancel);
+        MigrationState state = JsonSerializer.Deserialize(Environment.GetEnvironmentVariable(StateVariable) ?? "", TransferJson.Default.MigrationState)!;
+        reader.Patience = TimeSpan.FromSeconds(state.Offer.SilenceSeconds);
+        var receiver = new MigrationReceiver(reader, writer, engine, state.Offer, cancel);
         return receiver.Guarded(() =>
         {
-            Guid id;
-            using (ImageReader opened = ImageReader.Open(image))
-                id = opened.Tree.Id;
-            receiver.Restore(image, id);
+            Guid id = IdOf(image);
+            using TargetFile? spool = state.TakesMemory ? TargetFile.Create(SpoolOf(id), overwrite: false) : null;
+            receiver.Restore(image, id, spool is null ? null : new ImageOnItsWay(reader, spool));
         });
     }
 
-    private void Restore(string path, Guid id)
+    /// <param name="path">Of the image, or of its description where the memory is still to come.</param>
+    private void Restore(string path, Guid id, ArrivingImage? arriving)
     {
         FileStream? held = null;
         string result;
         try
         {
             var gate = new FarGate(AwaitCommit, processes => Prepare(held = HoldFile(id), processes), () => Commit(id));
-            result = engine.Restore(path, offer.Arguments ?? [], !offer.KeepImage, gate, cancel);
+            result = engine.Restore(path, arriving, offer.Arguments ?? [], !offer.KeepImage, gate, cancel);
         }
         catch when (!committed)
         {
@@ -149,20 +158,6 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         File.Delete(MigrationFolder.Held(id));
         held.Dispose();
         throw GivenUp();
-    }
-
-    /// <summary>Frames come in any order: several threads read the tree's memory.</summary>
-    private void ReceiveImage(TargetFile spool)
-    {
-        while (reader.Read() is FrameType.Data or FrameType.Packed)
-        {
-            ReadOnlySpan<byte> bytes = reader.Data(out long offset);
-            if (offset < 0)
-                throw new FrameException(FrameFault.BadPayload, $"a piece of the image for offset {offset}");
-            spool.Write(bytes, offset);
-        }
-        if (reader.Type != FrameType.End)
-            throw reader.Unexpected();
     }
 
     /// <summary>Step 5: the tree is complete. It dies with us until the near side has said that its own cannot run any more.</summary>
@@ -219,5 +214,5 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         }
     }
 
-    private static string PathOf(SafeFileHandle handle) => $"/proc/{Environment.ProcessId}/fd/{handle.DangerousGetHandle()}";
+    private static string PathOf(Descriptor file) => $"/proc/self/fd/{file.Number}";
 }

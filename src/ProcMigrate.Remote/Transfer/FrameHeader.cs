@@ -20,6 +20,11 @@ internal readonly record struct FrameHeader(FrameType Type, int Length, uint Che
     public const int DataOffsetSize = sizeof(long);
     public const int PackedHeadSize = DataOffsetSize + sizeof(int);
 
+    /// <summary>Before the places of a frame of memory: offset, length once packed bytes are unpacked or 0, number of places.</summary>
+    public const int MemoryHeadSize = PackedHeadSize + sizeof(int);
+    public const int MaxPlaces = 64;
+    public const int MaxDataHead = MemoryHeadSize + MaxPlaces * MemoryPlace.Size;
+
     private const int MaxMessage = 64 * 1024;
     private const int ChecksumOffset = 12;
     private const uint Magic = 0x31464d50; // "PMF1"
@@ -45,12 +50,13 @@ internal readonly record struct FrameHeader(FrameType Type, int Length, uint Che
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic)
             throw new FrameException(FrameFault.NotAFrame, "the other side does not speak the transfer's language");
         uint type = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        if (type is < (uint)FrameType.Offer or > (uint)FrameType.Commit)
+        if (type is < (uint)FrameType.Offer or > (uint)FrameType.Memory)
             throw new FrameException(FrameFault.UnexpectedType, $"a frame of unknown type {type}");
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         int limit = (FrameType)type switch
         {
             FrameType.Data or FrameType.Packed => DataOffsetSize + MaxData,
+            FrameType.Memory => MaxDataHead + MaxData,
             FrameType.Answer or FrameType.Failed => MaxData,
             _ => MaxMessage,
         };

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux.Files;
 
@@ -13,7 +14,7 @@ namespace ProcMigrate.Remote.Transfer;
 internal sealed class FrameReader(Stream input, SafeHandle? source = null)
 {
     private readonly byte[] header = new byte[FrameHeader.Size];
-    private readonly byte[] payload = new byte[FrameHeader.DataOffsetSize + FrameHeader.MaxData];
+    private readonly byte[] payload = new byte[FrameHeader.MaxDataHead + FrameHeader.MaxData];
     private byte[]? unpacked;
     private int length;
 
@@ -37,24 +38,63 @@ internal sealed class FrameReader(Stream input, SafeHandle? source = null)
         return Type = parsed.Type;
     }
 
+    /// <summary>Whether the frame carries bytes of an image.</summary>
+    public bool IsData => Type is FrameType.Data or FrameType.Packed or FrameType.Memory;
+
+    /// <summary>Of a frame of memory: where its bytes belong, one place after the other. Else empty. Valid until the next read, after <see cref="Data"/>.</summary>
+    public ReadOnlySpan<MemoryPlace> Places => Type == FrameType.Memory
+        ? MemoryMarshal.Cast<byte, MemoryPlace>(payload.AsSpan(FrameHeader.MemoryHeadSize, PlacesLength()))
+        : [];
+
     /// <summary>The offset and bytes of a data frame, unpacked where they came packed.</summary>
     public ReadOnlySpan<byte> Data(out long offset)
     {
-        int head = Type == FrameType.Packed ? FrameHeader.PackedHeadSize : FrameHeader.DataOffsetSize;
+        int head = Type switch
+        {
+            FrameType.Memory => FrameHeader.MemoryHeadSize,
+            FrameType.Packed => FrameHeader.PackedHeadSize,
+            _ => FrameHeader.DataOffsetSize,
+        };
         if (length < head)
             throw new FrameException(FrameFault.BadPayload, "a data frame without an offset");
         offset = BinaryPrimitives.ReadInt64LittleEndian(payload);
-        return Type == FrameType.Packed ? Unpack() : Payload[head..];
+        if (offset < 0)
+            throw new FrameException(FrameFault.BadPayload, $"a piece of the image for offset {offset}");
+        if (Type == FrameType.Memory)
+            return Memory();
+        return Type == FrameType.Packed ? Unpack(head) : Payload[head..];
     }
 
-    private Span<byte> Unpack()
+    private ReadOnlySpan<byte> Memory()
+    {
+        int head = FrameHeader.MemoryHeadSize + PlacesLength();
+        ReadOnlySpan<byte> pages = BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(FrameHeader.DataOffsetSize)) == 0 ? Payload[head..] : Unpack(head);
+        long left = pages.Length;
+        foreach (MemoryPlace place in Places)
+        {
+            if (place.Length <= 0 || place.Length % ImageLimits.PageSize != 0 || place.Address % ImageLimits.PageSize != 0 || place.Length > left)
+                throw BadPlaces();
+            left -= place.Length;
+        }
+        return left == 0 ? pages : throw BadPlaces();
+    }
+
+    private int PlacesLength()
+    {
+        int count = BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(FrameHeader.PackedHeadSize));
+        return count is > 0 and <= FrameHeader.MaxPlaces && FrameHeader.MemoryHeadSize + count * MemoryPlace.Size <= length ? count * MemoryPlace.Size : throw BadPlaces();
+    }
+
+    private static FrameException BadPlaces() => new(FrameFault.BadPayload, "a frame of memory that does not say rightly where it belongs");
+
+    private Span<byte> Unpack(int head)
     {
         int rawLength = BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(FrameHeader.DataOffsetSize));
         if (rawLength is <= 0 or > FrameHeader.MaxData)
             throw new FrameException(FrameFault.BadPayload, $"a packed frame of {rawLength} bytes");
         unpacked ??= new byte[FrameHeader.MaxData];
         Span<byte> raw = unpacked.AsSpan(0, rawLength);
-        return Lz4.TryDecompress(Payload[FrameHeader.PackedHeadSize..], raw)
+        return Lz4.TryDecompress(Payload[head..], raw)
             ? raw
             : throw new FrameException(FrameFault.BadPayload, "a packed frame that does not unpack");
     }

@@ -15,8 +15,10 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
 
     private readonly Lock gate = new();
     private readonly byte[] pending = new byte[256 << 10];
+    private readonly MemoryPlace[] pendingPlaces = new MemoryPlace[FrameHeader.MaxPlaces];
     private long pendingOffset;
     private int pendingLength;
+    private int pendingPlaceCount;
 
     public override string Path => path;
 
@@ -25,15 +27,33 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
         if (data.Length <= Small)
         {
             lock (gate)
-                Gather(data, offset);
+                Gather(data, offset, null);
             return;
         }
         while (!data.IsEmpty)
         {
             ReadOnlySpan<byte> part = data[..Math.Min(data.Length, FrameHeader.MaxData)];
-            Send(part, offset);
+            Send(part, offset, []);
             data = data[part.Length..];
             offset += part.Length;
+        }
+    }
+
+    public override void WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset)
+    {
+        if (pages.Length <= Small)
+        {
+            lock (gate)
+                Gather(pages, offset, new MemoryPlace(address, pid, pages.Length));
+            return;
+        }
+        while (!pages.IsEmpty)
+        {
+            ReadOnlySpan<byte> part = pages[..Math.Min(pages.Length, FrameHeader.MaxData)];
+            Send(part, offset, [new MemoryPlace(address, pid, part.Length)]);
+            pages = pages[part.Length..];
+            offset += part.Length;
+            address += (ulong)part.Length;
         }
     }
 
@@ -44,11 +64,13 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
         Guarded(writer.WriteEnd);
     }
 
-    private void Gather(ReadOnlySpan<byte> data, long offset)
+    private void Gather(ReadOnlySpan<byte> data, long offset, MemoryPlace? place)
     {
         // Between two extents of an image stand zeros, less than a page of them.
         long gap = offset - (pendingOffset + pendingLength);
-        if (gap is < 0 or >= ImageLimits.PageSize || pendingLength + gap + data.Length > pending.Length)
+        bool isMemory = pendingPlaceCount > 0;
+        if (gap < 0 || gap >= (isMemory ? 1 : ImageLimits.PageSize) || pendingLength + gap + data.Length > pending.Length
+            || isMemory != place.HasValue || pendingPlaceCount == pendingPlaces.Length)
         {
             FlushPending();
             (pendingOffset, gap) = (offset, 0);
@@ -56,23 +78,28 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
         pending.AsSpan(pendingLength, (int)gap).Clear();
         data.CopyTo(pending.AsSpan(pendingLength + (int)gap));
         pendingLength += (int)gap + data.Length;
+        if (place is { } known)
+            pendingPlaces[pendingPlaceCount++] = known;
     }
 
     private void FlushPending()
     {
         if (pendingLength > 0)
-            Send(pending.AsSpan(0, pendingLength), pendingOffset);
-        pendingLength = 0;
+            Send(pending.AsSpan(0, pendingLength), pendingOffset, pendingPlaces.AsSpan(0, pendingPlaceCount));
+        (pendingLength, pendingPlaceCount) = (0, 0);
     }
 
-    private void Send(ReadOnlySpan<byte> data, long offset)
+    private void Send(ReadOnlySpan<byte> data, long offset, ReadOnlySpan<MemoryPlace> places)
     {
-        bool packed = packing.Packs && TrySendPacked(data, offset);
+        bool packed = packing.Packs && TrySendPacked(data, offset, places);
         if (!packed)
         {
             try
             {
-                writer.WriteRaw(offset, data);
+                if (places.IsEmpty)
+                    writer.WriteRaw(offset, data);
+                else
+                    writer.WriteMemory(offset, places, 0, data);
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException)
             {
@@ -82,15 +109,17 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
         packing.Sent(data.Length, packed);
     }
 
-    private bool TrySendPacked(ReadOnlySpan<byte> data, long offset)
+    private bool TrySendPacked(ReadOnlySpan<byte> data, long offset, ReadOnlySpan<MemoryPlace> places)
     {
         // One that does not fit is not worth it.
         byte[] block = ArrayPool<byte>.Shared.Rent(FrameHeader.MaxData);
         try
         {
             int length = Lz4.Compress(data, block.AsSpan(0, (int)((long)data.Length * WorthPacking / 100)));
-            if (length > 0)
+            if (length > 0 && places.IsEmpty)
                 writer.WritePacked(offset, data.Length, block.AsSpan(0, length));
+            else if (length > 0)
+                writer.WriteMemory(offset, places, data.Length, block.AsSpan(0, length));
             return length > 0;
         }
         catch (Exception e) when (e is IOException or ObjectDisposedException)

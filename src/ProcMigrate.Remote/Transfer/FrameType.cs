@@ -32,4 +32,7 @@ internal enum FrameType : byte
 
     /// <summary>Near: the tree may run over there. This side has made sure that it runs here no more, whatever happens.</summary>
     Commit = 10,
+
+    /// <summary>Near: a piece of the image that is memory, with where it belongs (<see cref="MemoryPlace"/>).</summary>
+    Memory = 11,
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -36,6 +37,20 @@ internal sealed class FrameWriter(Stream output)
         BinaryPrimitives.WriteInt64LittleEndian(head[FrameHeader.Size..], offset);
         BinaryPrimitives.WriteInt32LittleEndian(head[(FrameHeader.Size + FrameHeader.DataOffsetSize)..], rawLength);
         WriteParts(FrameType.Packed, head, block);
+    }
+
+    /// <summary>Sends memory.</summary>
+    /// <param name="rawLength">Of the bytes before they became an LZ4 block; 0: they are as they were.</param>
+    public void WriteMemory(long offset, ReadOnlySpan<MemoryPlace> places, int rawLength, ReadOnlySpan<byte> data)
+    {
+        Span<byte> head = stackalloc byte[FrameHeader.Size + FrameHeader.MaxDataHead];
+        head = head[..(FrameHeader.Size + FrameHeader.MemoryHeadSize + places.Length * MemoryPlace.Size)];
+        Span<byte> payload = head[FrameHeader.Size..];
+        BinaryPrimitives.WriteInt64LittleEndian(payload, offset);
+        BinaryPrimitives.WriteInt32LittleEndian(payload[FrameHeader.DataOffsetSize..], rawLength);
+        BinaryPrimitives.WriteInt32LittleEndian(payload[FrameHeader.PackedHeadSize..], places.Length);
+        MemoryMarshal.AsBytes(places).CopyTo(payload[FrameHeader.MemoryHeadSize..]);
+        WriteParts(FrameType.Memory, head, data);
     }
 
     /// <summary>Bytes written so far, headers among them.</summary>

@@ -14,7 +14,7 @@ internal sealed record ImageOffer(
     int Version, string Name, long Length, Guid ImageId, int SilenceSeconds, string? To = null, string? Purpose = null,
     string[]? Arguments = null, bool KeepImage = false)
 {
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 
     /// <summary>A description follows; could its tree be restored there?</summary>
     public const string Check = "check";
@@ -35,6 +35,10 @@ internal sealed record ImageStored(string Path, Guid ImageId, long Length, bool 
 /// <param name="Reason">Name of a <see cref="RemoteFailure"/>.</param>
 internal sealed record TransferRefusal(string Reason, string Message);
 
+/// <summary>What a second self of the far command has to know.</summary>
+/// <param name="TakesMemory">The image that it is given is the description; the rest is yet to be read.</param>
+internal sealed record MigrationState(ImageOffer Offer, bool TakesMemory);
+
 [JsonSourceGenerationOptions(
     GenerationMode = JsonSourceGenerationMode.Metadata,
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -45,4 +49,5 @@ internal sealed record TransferRefusal(string Reason, string Message);
 [JsonSerializable(typeof(TransferGo))]
 [JsonSerializable(typeof(ImageStored))]
 [JsonSerializable(typeof(TransferRefusal))]
+[JsonSerializable(typeof(MigrationState))]
 internal sealed partial class TransferJson : JsonSerializerContext;

@@ -61,6 +61,8 @@ internal sealed class CliHarness : IEngine, IHosts
 
     IReadOnlyList<Blocker> IEngine.CheckImage(RestoreOptions options) => OnCheckImage(options);
 
+    bool IEngine.TakesMemory(RestoreOptions options) => false;
+
     IReadOnlyList<DoctorFinding> IEngine.Doctor() => OnDoctor();
 
     SendResult IHosts.Send(

@@ -175,13 +175,15 @@ public sealed class MigrationReceiverTests : IDisposable
 
         public string? ImageInside => null;
 
-        public string Check(string image, IReadOnlyList<string> arguments, string spool) => "nothing in the way";
+        public string Check(string image, IReadOnlyList<string> arguments, string? spool) => "nothing in the way";
+
+        public bool TakesMemory(string description, IReadOnlyList<string> arguments) => false;
 
         public int? RestoreInside(string image, SafeHandle handle, IReadOnlyList<string> arguments) => null;
 
         public string Describe(Exception failure) => failure.Message;
 
-        public string Restore(string image, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
+        public string Restore(string image, ArrivingImage? arriving, IReadOnlyList<string> arguments, bool consume, FarGate gate, CancellationToken cancel)
         {
             AtAwait = Look();
             gate.Await();

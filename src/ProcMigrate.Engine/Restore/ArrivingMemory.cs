@@ -1,0 +1,119 @@
+using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Image;
+using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.Memory;
+
+namespace ProcMigrate.Engine.Restore;
+
+/// <summary>
+/// Fills the memory of a process while its image is on its way here, so that nothing is left to be loaded when the last byte has come, and
+/// no page is here twice. What a hostile sender could say of it, nobody believes: a page goes nowhere but into a mapping, and in the
+/// end the pages taken must be those of the image, each from its place in it.
+/// </summary>
+internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext context)
+{
+    private const int PROT_WRITE = 2;
+
+    // What follows one another in memory and in the image is one: some for each range of memory, not one for each frame.
+    private readonly List<Stretch> _taken = [];
+
+    private readonly record struct Stretch(ulong Address, long Offset, long Length);
+
+    /// <summary>
+    /// One process, for pages that several have in common are found by comparing all; and no file to map that would have to be in the image.
+    /// </summary>
+    public static bool Suits(RestoreContext context)
+    {
+        if (context.Tree.Processes.Count != 1 || context.Bundle.Count > 0)
+            return false;
+        ProcessRecord process = context.Tree.Processes[0];
+        return IsFileHere(process.ExecutableObject)
+            && process.Mappings.All(m => m.Backing != MappingBacking.Object || IsFileHere(m.ObjectId));
+        bool IsFileHere(int objectId) => context.Object(objectId).Kind == RegularFileKind.KindName;
+    }
+
+    public void Load(ArrivingImage image, Action<long> loaded)
+    {
+        using ProcessMemory memory = ProcessMemory.Open(record.Pid);
+        string path = image.Receive((pid, address, offset, pages) =>
+        {
+            if (pid != record.Pid || MappingAt(address) is not { } at || record.Mappings[at].Backing == MappingBacking.Vdso)
+                return false;
+            Write(memory, at, address, pages);
+            Note(new Stretch(address, offset, pages.Length));
+            loaded(pages.Length);
+            return true;
+        });
+        context.Arrived(ImageReader.Open(path));
+        RequireAllTaken();
+    }
+
+    /// <summary>From the mapping on that <paramref name="at"/> tells, in as many as the pages lie in.</summary>
+    private void Write(ProcessMemory memory, int at, ulong address, ReadOnlySpan<byte> pages)
+    {
+        while (!pages.IsEmpty)
+        {
+            if (at == record.Mappings.Count || record.Mappings[at] is not { } mapping || address < mapping.Start)
+                throw RestoreContext.Damaged($"memory at {address:x} belongs to no mapping");
+            ReadOnlySpan<byte> part = pages[..(int)Math.Min((ulong)pages.Length, mapping.End - address)];
+            if ((mapping.Protection & PROT_WRITE) != 0)
+                ProcessMemory.WriteFast(record.Pid, new RemoteAddress(address), part);
+            else
+                memory.Write(new RemoteAddress(address), part);
+            pages = pages[part.Length..];
+            address += (ulong)part.Length;
+            at++;
+        }
+    }
+
+    private int? MappingAt(ulong address)
+    {
+        int low = 0, high = record.Mappings.Count;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (record.Mappings[middle].End <= address)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low < record.Mappings.Count && record.Mappings[low].Start <= address ? low : null;
+    }
+
+    private void Note(Stretch next)
+    {
+        if (_taken.Count > 0 && Follows(_taken[^1], next))
+            _taken[^1] = _taken[^1] with { Length = _taken[^1].Length + next.Length };
+        else
+            _taken.Add(next);
+    }
+
+    private static bool Follows(Stretch before, Stretch next) =>
+        before.Address + (ulong)before.Length == next.Address && before.Offset + before.Length == next.Offset;
+
+    private void RequireAllTaken()
+    {
+        var stored = new List<Stretch>();
+        foreach (MemoryExtent extent in context.Image.MemoryOf(record.Pid))
+        {
+            if (MappingAt(extent.Address) is { } at && record.Mappings[at].Backing != MappingBacking.Vdso)
+                stored.Add(new Stretch(extent.Address, extent.Offset, extent.StoredLength));
+        }
+        if (!Joined(stored).SequenceEqual(Joined(_taken)))
+            throw RestoreContext.Damaged("what came of the memory is not what the image says of it");
+    }
+
+    private static List<Stretch> Joined(List<Stretch> stretches)
+    {
+        var joined = new List<Stretch>();
+        foreach (Stretch next in stretches.OrderBy(s => s.Address))
+        {
+            if (joined.Count > 0 && Follows(joined[^1], next))
+                joined[^1] = joined[^1] with { Length = joined[^1].Length + next.Length };
+            else
+                joined.Add(next);
+        }
+        return joined;
+    }
+}
