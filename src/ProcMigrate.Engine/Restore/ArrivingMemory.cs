@@ -38,9 +38,9 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
         using ProcessMemory memory = ProcessMemory.Open(record.Pid);
         string path = image.Receive((pid, address, offset, pages) =>
         {
-            if (pid != record.Pid || MappingAt(address) is not { } at || record.Mappings[at].Backing == MappingBacking.Vdso)
+            if (pid != record.Pid || MappingAt(address) is not { } mapping)
                 return false;
-            Write(memory, at, address, pages);
+            Write(memory, mapping, address, pages);
             Note(new Stretch(address, offset, pages.Length));
             loaded(pages.Length);
             return true;
@@ -49,25 +49,19 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
         RequireAllTaken();
     }
 
-    /// <summary>From the mapping on that <paramref name="at"/> tells, in as many as the pages lie in.</summary>
-    private void Write(ProcessMemory memory, int at, ulong address, ReadOnlySpan<byte> pages)
+    /// <param name="mapping">All the pages lie in it, as all extents of an image do.</param>
+    private void Write(ProcessMemory memory, MappingRecord mapping, ulong address, ReadOnlySpan<byte> pages)
     {
-        while (!pages.IsEmpty)
-        {
-            if (at == record.Mappings.Count || record.Mappings[at] is not { } mapping || address < mapping.Start)
-                throw RestoreContext.Damaged($"memory at {address:x} belongs to no mapping");
-            ReadOnlySpan<byte> part = pages[..(int)Math.Min((ulong)pages.Length, mapping.End - address)];
-            if ((mapping.Protection & PROT_WRITE) != 0)
-                ProcessMemory.WriteFast(record.Pid, new RemoteAddress(address), part);
-            else
-                memory.Write(new RemoteAddress(address), part);
-            pages = pages[part.Length..];
-            address += (ulong)part.Length;
-            at++;
-        }
+        if ((ulong)pages.Length > mapping.End - address)
+            throw RestoreContext.Damaged($"{pages.Length} bytes of memory at {address:x} reach beyond the end of the mapping");
+        if ((mapping.Protection & PROT_WRITE) != 0)
+            ProcessMemory.WriteFast(record.Pid, new RemoteAddress(address), pages);
+        else
+            memory.Write(new RemoteAddress(address), pages);
     }
 
-    private int? MappingAt(ulong address)
+    /// <summary>The mapping that memory at an address is to be loaded into; null where there is none, or it is the kernel's.</summary>
+    private MappingRecord? MappingAt(ulong address)
     {
         int low = 0, high = record.Mappings.Count;
         while (low < high)
@@ -78,7 +72,7 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
             else
                 high = middle;
         }
-        return low < record.Mappings.Count && record.Mappings[low].Start <= address ? low : null;
+        return low < record.Mappings.Count && record.Mappings[low] is var at && at.Start <= address && at.Backing != MappingBacking.Vdso ? at : null;
     }
 
     private void Note(Stretch next)
@@ -97,7 +91,7 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
         var stored = new List<Stretch>();
         foreach (MemoryExtent extent in context.Image.MemoryOf(record.Pid))
         {
-            if (MappingAt(extent.Address) is { } at && record.Mappings[at].Backing != MappingBacking.Vdso)
+            if (MappingAt(extent.Address) is not null)
                 stored.Add(new Stretch(extent.Address, extent.Offset, extent.StoredLength));
         }
         if (!Joined(stored).SequenceEqual(Joined(_taken)))

@@ -121,14 +121,16 @@ public sealed class HostMigration : IDisposable
         {
             if (settled is null)
                 writer.WriteEnd();
-            else
-                settled.Finish();
         }
         catch (IOException)
         {
             // What the far side keeps of the migration, it removes later.
         }
-        connection.WaitForEnd();
+        // The connection that was lost has been disposed; the matter was settled over another.
+        if (settled is null)
+            connection.WaitForEnd();
+        else
+            settled.Finish();
     }
 
     public void Dispose()

@@ -21,6 +21,7 @@ internal sealed class SshConnection : IDisposable
     private readonly Thread errorReader;
     private readonly StringBuilder errors = new();
     private CancellationTokenRegistration cancellation;
+    private bool disposed;
 
     private SshConnection(SshTarget target, Process process)
     {
@@ -115,6 +116,9 @@ internal sealed class SshConnection : IDisposable
 
     public void Dispose()
     {
+        if (disposed)
+            return;
+        disposed = true;
         cancellation.Dispose();
         CloseInput();
         Kill();

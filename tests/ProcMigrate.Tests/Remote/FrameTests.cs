@@ -13,8 +13,9 @@ public class FrameTests
 
     [Fact]
     public void Frames_AnyData_ArriveUnchanged() => Prop
-        .ForAll(ArbMap.Default.ArbFor<byte[]>(), ArbMap.Default.ArbFor<long>(), (data, offset) =>
+        .ForAll(ArbMap.Default.ArbFor<byte[]>(), ArbMap.Default.ArbFor<long>(), (data, any) =>
         {
+            long offset = any & long.MaxValue;
             var reader = Reader(Write(writer => WriteData(writer, offset, data)));
             return reader.Read() == FrameType.Data && reader.Data(out long seen).SequenceEqual(data) && seen == offset;
         })
@@ -63,12 +64,13 @@ public class FrameTests
     [InlineData((byte)FrameType.End, 0xffffffffu)]
     [InlineData((byte)FrameType.Data, 1024u * 1024 + 9)]
     [InlineData((byte)FrameType.Data, 0xffffffffu)]
+    [InlineData((byte)FrameType.Memory, 1024u * 1024 + 16 + 64 * 16 + 1)]
     public void Read_LengthAboveTheLimit_IsRefusedBeforeAnythingIsRead(byte type, uint length) =>
         Assert.Equal(FrameFault.TooLong, FaultOf(() => Reader(Forge(type, length, [])).Read()));
 
     [Theory]
     [InlineData(0u)]
-    [InlineData(11u)]
+    [InlineData(12u)]
     [InlineData(0x101u)]
     public void Read_UnknownType_IsRefused(uint type) =>
         Assert.Equal(FrameFault.UnexpectedType, FaultOf(() => Reader(Forge(type, 0, [])).Read()));
@@ -99,6 +101,43 @@ public class FrameTests
         var reader = Reader(Forge((byte)FrameType.Data, 7, new byte[7]));
         reader.Read();
         Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Data(out _)));
+    }
+
+    [Fact]
+    public void Data_ForANegativeOffset_IsRefused() =>
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => ReadData(Write(writer => WriteData(writer, -1, [1])))));
+
+    [Theory]
+    [InlineData(0, new int[0])]
+    [InlineData(2, new[] { 4096 })]
+    [InlineData(1, new[] { 8192 })]
+    [InlineData(2, new[] { 4096, 8192 })]
+    [InlineData(2, new[] { 4096, 0, 4096 })]
+    [InlineData(2, new[] { 12288, -4096 })]
+    [InlineData(2, new[] { 4100, 4092 })]
+    public void Memory_WhosePlacesDoNotFit_IsRefused(int pages, int[] lengths) => Assert.Equal(FrameFault.BadPayload, FaultOf(() => ReadData(Write(
+        writer => writer.WriteMemory(0, [.. lengths.Select(l => new MemoryPlace(0x1000, 1, l))], 0, new byte[pages * 4096])))));
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(65)]
+    [InlineData(int.MaxValue)]
+    public void Memory_WithPlacesBeyondItsEnd_IsRefused(int count)
+    {
+        byte[] payload = new byte[16 + 64 * 16];
+        BinaryPrimitives.WriteInt32LittleEndian(payload.AsSpan(12), count);
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => ReadData(Forge((byte)FrameType.Memory, (uint)payload.Length, payload))));
+    }
+
+    [Fact]
+    public void Memory_AtNoPage_IsRefused() => Assert.Equal(FrameFault.BadPayload, FaultOf(() => ReadData(Write(
+        writer => writer.WriteMemory(0, [new MemoryPlace(0x1001, 1, 4096)], 0, new byte[4096])))));
+
+    private static void ReadData(byte[] bytes)
+    {
+        var reader = Reader(bytes);
+        reader.Read();
+        reader.Data(out _);
     }
 
     [Fact]
