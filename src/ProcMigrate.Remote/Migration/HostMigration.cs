@@ -19,6 +19,7 @@ public sealed class HostMigration : IDisposable
     private MigrationJournal? journal;
     private SettleCall? settled;
     private Exception? stopped;
+    private Guid id;
 
     /// <param name="failed">Makes an exception of the line of an error that the far side sent.</param>
     private HostMigration(MigrationSettings settings, SshConnection connection, string purpose, Func<string, Exception> failed, CancellationToken cancel)
@@ -39,9 +40,6 @@ public sealed class HostMigration : IDisposable
 
     /// <summary>True where the connection was lost for good when the far side could have let the tree run.</summary>
     public bool Unsettled { get; private set; }
-
-    /// <summary>The far side lost the connection after it had let the tree run; all its answer said is not known.</summary>
-    public bool WasSettledLater => settled is not null;
 
     public TimeSpan ConnectTime { get; private init; }
     public TimeSpan DeployTime { get; private init; }
@@ -93,6 +91,7 @@ public sealed class HostMigration : IDisposable
         answers.Read();
         cancel.ThrowIfCancellationRequested();
         hold();
+        this.id = id;
         journal = MigrationJournal.Begin(id, settings.Target, pids);
         // Interrupted from here on is interrupted too late: half a second more, and all is certain.
         connection.EndOn(CancellationToken.None);
@@ -117,20 +116,37 @@ public sealed class HostMigration : IDisposable
     public void Ended()
     {
         EndJournal();
+        // The connection that was lost then has been disposed, and the matter was settled over another.
+        if (settled is null && !EndConnection())
+            settled = AskToForget();
+        settled?.Finish();
+    }
+
+    /// <returns>False where it was lost before the far side had removed what it kept of the migration.</returns>
+    private bool EndConnection()
+    {
         try
         {
-            if (settled is null)
-                writer.WriteEnd();
+            writer.WriteEnd();
         }
         catch (IOException)
         {
-            // What the far side keeps of the migration, it removes later.
+            return false;
         }
-        // The connection that was lost has been disposed; the matter was settled over another.
-        if (settled is null)
-            connection.WaitForEnd();
-        else
-            settled.Finish();
+        return connection.WaitForEnd() == 0;
+    }
+
+    private SettleCall? AskToForget()
+    {
+        try
+        {
+            return SettleCall.Ask(id, settings.Target, TimeSpan.Zero, null);
+        }
+        catch (RemoteException)
+        {
+            // It removes that later by itself.
+            return null;
+        }
     }
 
     public void Dispose()

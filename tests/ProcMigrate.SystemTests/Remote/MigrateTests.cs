@@ -58,6 +58,41 @@ public sealed class MigrateTests : SystemTest
         OnHost(there, $"{Places.Program("sim")} --verify {Folder["result"]}");
     }
 
+    /// <summary>A single process takes its memory as it comes: a disk over there that has no room for it does not matter.</summary>
+    [Fact]
+    public void Memory_PassesThroughNoFile()
+    {
+        const string SmallDisk = "mkdir -p /root/.local/state && mount -t tmpfs -o size=1m none /root/.local/state";
+        string pid = Start();
+        OnHost(there, SmallDisk);
+        Succeed("migrate", pid, there, "--compress", "none");
+        AssertExactlyOne(pid, arrived: true);
+        // The other kinds of tree need the room, and are told so before any of it moves.
+        OnHost(there, SmallDisk);
+        var refused = Procmigrate("migrate", pid, there, "--keep-image");
+        Assert.Equal(3, refused.ExitCode);
+        Assert.Contains("DiskSpace", refused.Output, StringComparison.Ordinal);
+        AssertExactlyOne(pid, arrived: false);
+        EndAndVerify(pid);
+    }
+
+    /// <summary>The clocks of the tree are set when its memory has come, in a process that is there already.</summary>
+    [Fact]
+    public void Clocks_GoOnWhereTheyWere()
+    {
+        const int Days = 864_000;
+        string pid = OnHost(
+            here, $"unshare -T --monotonic {Days} --boottime {Days} {Places.Program("launch")} {Folder["log"]} {Folder.Path} {Places.Program("sim")} {Folder["result"]} --pause 20").Trim();
+        pids.Add(pid);
+        AwaitSteps(3);
+        // The command lives by the same clocks as the tree: these are then what the tree's is to be over there.
+        string moved = OnHost(here, $"nsenter -t {pid} -T {Places.Binary} migrate {pid} {there} --json");
+        Assert.Contains("\"event\":\"result\"", moved, StringComparison.Ordinal);
+        AssertExactlyOne(pid, arrived: true);
+        Assert.Equal($"monotonic {Days} 0 boottime {Days} 0", string.Join(' ', OnHost(here, $"cat /proc/{pid}/timens_offsets").Split(default(char[]), StringSplitOptions.RemoveEmptyEntries)));
+        EndAndVerify(pid);
+    }
+
     [Fact]
     public void Check_AsksTheHost_AndMovesNothing()
     {
