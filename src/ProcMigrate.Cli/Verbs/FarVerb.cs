@@ -29,17 +29,7 @@ internal static class FarVerb
     internal static IReadOnlyList<string> Arguments(ParseResult line, HostOptions spent)
     {
         var arguments = new List<string> { line.CommandResult.Command.Name };
-        foreach (var option in line.CommandResult.Children.OfType<OptionResult>())
-        {
-            if (option.Implicit || option.Option == CommonOptions.Json || spent.Owns(option.Option))
-                continue;
-            if (option.Tokens.Count == 0)
-                arguments.Add(option.Option.Name);
-            // The name before each value: of an option that may be given several times, a second value would be an argument.
-            foreach (var token in option.Tokens)
-                arguments.AddRange([option.Option.Name, token.Value]);
-        }
-
+        arguments.AddRange(GivenOptions.Words(line, option => option != CommonOptions.Json && !spent.Owns(option)));
         arguments.Add("--");
         foreach (var argument in line.CommandResult.Children.OfType<ArgumentResult>())
             arguments.AddRange(argument.Tokens.Select(token => token.Value));

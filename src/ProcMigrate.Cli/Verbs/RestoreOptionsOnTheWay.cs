@@ -32,19 +32,8 @@ internal sealed class RestoreOptionsOnTheWay
     /// <summary>As they were given here, for the verb over there; a program on another host has no terminal here.</summary>
     public List<string> Arguments(ParseResult line)
     {
-        var arguments = new List<string>();
-        var streams = false;
-        foreach (var option in line.CommandResult.Children.OfType<OptionResult>())
-        {
-            if (option.Implicit || !options.Contains(option.Option))
-                continue;
-            streams |= option.Option.Name == "--stdio";
-            if (option.Tokens.Count == 0)
-                arguments.Add(option.Option.Name);
-            foreach (var token in option.Tokens)
-                arguments.AddRange([option.Option.Name, token.Value]);
-        }
-        if (!streams)
+        List<string> arguments = [.. GivenOptions.Words(line, options.Contains)];
+        if (!options.Any(option => option.Name == "--stdio" && line.GetResult(option) is { Implicit: false }))
             arguments.AddRange(["--stdio", "null"]);
         return arguments;
     }

@@ -1,17 +1,9 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
-using ProcMigrate.Engine.Freeze;
-using ProcMigrate.Engine.Host;
-using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Engine.Kinds;
-using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
-using ProcMigrate.Linux.Memory;
 using ProcMigrate.Linux.Processes;
-using ProcMigrate.Linux.ProcFs;
-using ProcMigrate.Linux.Ptrace;
 using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Restore;

@@ -86,6 +86,25 @@ public sealed class DifferentHostTests : SystemTest, IClassFixture<DifferentHost
         AssertPasses("n1", pid);
     }
 
+    /// <summary>
+    /// As one act, with all its files there already: its memory goes straight into a process that has another kernel's vdso, and clocks that
+    /// are set after that. While it was under way no time has passed for it.
+    /// </summary>
+    [Theory]
+    [InlineData("clocks")]
+    [InlineData("steady")]
+    [InlineData("threadstate")]
+    public void Program_ThatMigratesToAnOlderKernel_AndBack_Passes(string name)
+    {
+        On("n1", $"cc -std=gnu11 -D_GNU_SOURCE -O2 -static -pthread -o {work}/{name} {Places.Root}/tests/programs/{name}.c");
+        string pid = StartOnN1($"{work}/{name} {work}/out");
+        On("n1", $"tar -C {work} --format=posix -c . | ssh vm tar -C {work} -xp");
+        On("n1", $"procmigrate migrate {pid} vm --force");
+        On("vm", $"kill -0 {pid}; sleep 1");
+        On("vm", $"procmigrate migrate {pid} n1 --force");
+        AssertPasses("n1", pid);
+    }
+
     /// <summary>A tree that wanders carries the code of each kernel once.</summary>
     [Fact]
     public void Program_ThereAndBackThreeTimes_DoesNotGrow()
