@@ -104,7 +104,7 @@ internal sealed class MigrateVerb : Verb
         };
         timings["totalMs"] += timings["connectMs"] + timings["deployMs"];
         if (restored?.Timings?.TryGetValue("totalMs", out var restoreMs) == true)
-            timings["restoreMs"] = restoreMs;
+            timings["restoreMs"] = restoreMs - restored.Timings.GetValueOrDefault("arriveMs");
         var warnings = new List<string>(saved.Warnings);
         if (restored is null)
             warnings.Add($"the connection to {name} broke right after the tree had been let run there; what was said of it is lost");

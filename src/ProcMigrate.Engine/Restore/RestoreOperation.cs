@@ -142,7 +142,11 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             builder.BuildMemory(Loaded);
         }
         if (options.Arriving is not null)
+        {
+            // Waiting for it, most of all.
+            _timings["arriveMs"] = Since(start) - _timings["createMs"];
             TreeClocks.Of(context).EnterLate(seed.Thread, builders[0]);
+        }
         builders.ForEach(b => b.BuildFiles());
         _timings["memoryMs"] = Since(start);
         context.SharedMemories.Seal();
