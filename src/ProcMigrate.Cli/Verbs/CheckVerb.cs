@@ -87,7 +87,12 @@ internal sealed class CheckVerb : Verb
             image.WriteDescription(description);
             summary = image.Summary;
         }
-        var settings = new MigrationSettings(target) { RestoreArguments = restore.Arguments(line) };
+        // A file would be sent, and stay there; a process is asked about as migrate would move it.
+        var settings = new MigrationSettings(target)
+        {
+            RestoreArguments = restore.Arguments(line),
+            KeptName = isProcess ? null : Path.GetFileName(text),
+        };
         using var migration = context.Hosts.Migrate(settings, true, answer => HostHandover.Failed(answer, target.Host), _ => { }, context.Cancel);
         var handover = new HostHandover(migration, target.Host, checkOnly: true);
         if (!isProcess)

@@ -21,7 +21,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         {
             case ImageOffer.Check:
                 using (Descriptor description = ReceiveDescription())
-                    Check(PathOf(description), takesMemory: false);
+                    Check(PathOf(description), TakesMemory(PathOf(description)));
                 break;
             case ImageOffer.Migrate: Migrate(); break;
             case ImageOffer.Settle: Settle(); break;
@@ -47,6 +47,8 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
             return false;
         }
     }
+
+    private bool TakesMemory(string description) => !offer.KeepImage && engine.TakesMemory(description, offer.Arguments ?? []);
 
     private void Check(string description, bool takesMemory) => writer.WriteText(
         FrameType.Answer, engine.Check(description, offer.Arguments ?? [], takesMemory ? null : ReceivePath.StateRoot()));
@@ -77,7 +79,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
     {
         using Descriptor description = ReceiveDescription();
         string described = PathOf(description);
-        bool takesMemory = !offer.KeepImage && engine.TakesMemory(described, offer.Arguments ?? []);
+        bool takesMemory = TakesMemory(described);
         Check(described, takesMemory);
         Guid id = IdOf(described);
         MigrationFolder.RemoveStale();

@@ -10,7 +10,7 @@ public sealed record MigrationSettings(SshTarget Target)
 
     public Compression Compression { get; init; } = Compression.Auto;
 
-    /// <summary>The far side keeps the image, under this name among the images that it received.</summary>
+    /// <summary>The far side keeps the image (or would, where it is only asked), under this name among the images that it received.</summary>
     public string? KeptName { get; init; }
 
     /// <summary>For how long a host is tried again that was lost before it had said what became of the tree.</summary>

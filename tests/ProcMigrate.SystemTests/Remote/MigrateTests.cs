@@ -65,6 +65,9 @@ public sealed class MigrateTests : SystemTest
         const string SmallDisk = "mkdir -p /root/.local/state && mount -t tmpfs -o size=1m none /root/.local/state";
         string pid = Start();
         OnHost(there, SmallDisk);
+        Succeed("save", pid, "-o", Folder["sim.pmi"], "--leave-running");
+        Assert.Equal(0, Procmigrate("check", pid, "--host", there).ExitCode);
+        Assert.Contains("DiskSpace", Procmigrate("check", Folder["sim.pmi"], "--host", there).Output, StringComparison.Ordinal);
         Succeed("migrate", pid, there, "--compress", "none");
         AssertExactlyOne(pid, arrived: true);
         // The other kinds of tree need the room, and are told so before any of it moves.
