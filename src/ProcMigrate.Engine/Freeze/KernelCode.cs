@@ -12,8 +12,10 @@ namespace ProcMigrate.Engine.Freeze;
 /// </summary>
 internal sealed class KernelCode(int pid)
 {
-    // A program that does nothing but ask for the time stands in the vdso nine times out of ten.
-    private const int Tries = 200;
+    // A program that does nothing but ask for the time stands in the vdso nine times out of ten, and on an emulated processor, which is
+    // interrupted at the ends of its blocks of code only, more often still. Half a second for a process, at most.
+    private const int Tries = 500;
+    private const int LongestWait = 100;
 
     private static readonly SyscallNumber[] Own =
     [
@@ -43,9 +45,10 @@ internal sealed class KernelCode(int pid)
             return false;
         Tracer.Continue(tid);
         // An interruption right away would reach it before its next instruction; and where processors are emulated or busy, it takes
-        // a while until it has one.
+        // a while until it has one. Never the same while, which might be its own rhythm.
+        long wait = (1 + Random.Shared.Next(Math.Min(_tries, LongestWait))) * 20 * TimeSpan.TicksPerMicrosecond;
         long start = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(start).Ticks < _tries * 20 * TimeSpan.TicksPerMicrosecond)
+        while (Stopwatch.GetElapsedTime(start).Ticks < wait)
             Thread.Yield();
         Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
         return true;
