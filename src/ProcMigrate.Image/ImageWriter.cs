@@ -125,8 +125,7 @@ public sealed class ImageWriter : IDisposable
         while (!data.IsEmpty)
         {
             var part = data[..Math.Min(data.Length, ImageLimits.ExtentBytes)];
-            uint crc = kind == ExtentKind.Memory ? WriteMemory(owner, address, part, offset) : WriteBlocks(part, offset);
-            Add(kind, owner, address, offset, part.Length, crc);
+            Add(kind, owner, address, offset, part.Length, WriteBlocks(part, offset, kind == ExtentKind.Memory ? (owner, address) : null));
             data = data[part.Length..];
             address += (ulong)part.Length;
             offset += part.Length;
@@ -162,30 +161,18 @@ public sealed class ImageWriter : IDisposable
         }
     }
 
-    private uint WriteBlocks(ReadOnlySpan<byte> data, long offset)
+    /// <param name="memory">Whose pages the bytes are, and where they begin there; null: other bytes.</param>
+    private uint WriteBlocks(ReadOnlySpan<byte> data, long offset, (int Pid, ulong Address)? memory = null)
     {
+        var start = offset;
         var crc = 0u;
         while (!data.IsEmpty)
         {
             var block = data[..Math.Min(data.Length, WriteBlock)];
             crc = Crc32C.Append(crc, block);
-            file.Write(block, offset);
+            if (memory is var (pid, address)) file.WriteMemory(pid, address + (ulong)(offset - start), block, offset);
+            else file.Write(block, offset);
             data = data[block.Length..];
-            offset += block.Length;
-        }
-        return crc;
-    }
-
-    private uint WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset)
-    {
-        var crc = 0u;
-        while (!pages.IsEmpty)
-        {
-            var block = pages[..Math.Min(pages.Length, WriteBlock)];
-            crc = Crc32C.Append(crc, block);
-            file.WriteMemory(pid, address, block, offset);
-            pages = pages[block.Length..];
-            address += (ulong)block.Length;
             offset += block.Length;
         }
         return crc;

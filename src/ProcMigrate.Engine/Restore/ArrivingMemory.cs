@@ -41,7 +41,7 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
             if (pid != record.Pid || MappingAt(address) is not { } mapping)
                 return false;
             Write(memory, mapping, address, pages);
-            Note(new Stretch(address, offset, pages.Length));
+            Append(_taken, new Stretch(address, offset, pages.Length));
             loaded(pages.Length);
             return true;
         });
@@ -75,16 +75,13 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
         return low < record.Mappings.Count && record.Mappings[low] is var at && at.Start <= address && at.Backing != MappingBacking.Vdso ? at : null;
     }
 
-    private void Note(Stretch next)
+    private static void Append(List<Stretch> stretches, Stretch next)
     {
-        if (_taken.Count > 0 && Follows(_taken[^1], next))
-            _taken[^1] = _taken[^1] with { Length = _taken[^1].Length + next.Length };
+        if (stretches.Count > 0 && stretches[^1] is var last && last.Address + (ulong)last.Length == next.Address && last.Offset + last.Length == next.Offset)
+            stretches[^1] = last with { Length = last.Length + next.Length };
         else
-            _taken.Add(next);
+            stretches.Add(next);
     }
-
-    private static bool Follows(Stretch before, Stretch next) =>
-        before.Address + (ulong)before.Length == next.Address && before.Offset + before.Length == next.Offset;
 
     private void RequireAllTaken()
     {
@@ -102,12 +99,7 @@ internal sealed class ArrivingMemory(ProcessRecord record, RestoreContext contex
     {
         var joined = new List<Stretch>();
         foreach (Stretch next in stretches.OrderBy(s => s.Address))
-        {
-            if (joined.Count > 0 && Follows(joined[^1], next))
-                joined[^1] = joined[^1] with { Length = joined[^1].Length + next.Length };
-            else
-                joined.Add(next);
-        }
+            Append(joined, next);
         return joined;
     }
 }

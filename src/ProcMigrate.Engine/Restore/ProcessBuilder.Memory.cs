@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -52,9 +53,8 @@ internal sealed partial class ProcessBuilder
     /// <summary>Only possible with one thread, the memory shared with nobody, and before its rights are what they were (timens_install in kernel/time/namespace.c).</summary>
     public void EnterTimeNamespace(Descriptor timeNamespace)
     {
-        const ulong CLONE_NEWTIME = 0x80;
         _installer.Receive([timeNamespace]);
-        _calls.Add(SyscallNumber.setns, "the time namespace of the tree", 0, CLONE_NEWTIME);
+        _calls.Add(SyscallNumber.setns, "the time namespace of the tree", 0, RestoreNamespaces.CLONE_NEWTIME);
         _installer.CloseReceived(1);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -16,7 +17,6 @@ namespace ProcMigrate.Engine.Restore;
 /// </summary>
 internal sealed class TreeClocks
 {
-    private const ulong CLONE_NEWTIME = 0x80;
     private readonly ClockOffsets _ours = ClockOffsets.OfProcess("self");
     private ClockOffsets _wanted;
     private ClockOffsets _moved;
@@ -66,7 +66,7 @@ internal sealed class TreeClocks
     {
         if (_jump || !IsNamespaceNeeded())
             return;
-        seed.Call(SyscallNumber.unshare, "a time namespace for the tree", CLONE_NEWTIME);
+        seed.Call(SyscallNumber.unshare, "a time namespace for the tree", RestoreNamespaces.CLONE_NEWTIME);
         _wanted.Write(seed.Tid);
     }
 

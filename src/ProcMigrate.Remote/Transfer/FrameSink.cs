@@ -22,38 +22,23 @@ internal sealed class FrameSink(FrameWriter writer, Packing packing, string path
 
     public override string Path => path;
 
-    public override void Write(ReadOnlySpan<byte> data, long offset)
+    public override void Write(ReadOnlySpan<byte> data, long offset) => Take(data, offset, null);
+
+    public override void WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset) =>
+        Take(pages, offset, new MemoryPlace(address, pid, pages.Length));
+
+    private void Take(ReadOnlySpan<byte> data, long offset, MemoryPlace? place)
     {
         if (data.Length <= Small)
         {
             lock (gate)
-                Gather(data, offset, null);
+                Gather(data, offset, place);
             return;
         }
-        while (!data.IsEmpty)
+        for (int at = 0; at < data.Length; at += FrameHeader.MaxData)
         {
-            ReadOnlySpan<byte> part = data[..Math.Min(data.Length, FrameHeader.MaxData)];
-            Send(part, offset, []);
-            data = data[part.Length..];
-            offset += part.Length;
-        }
-    }
-
-    public override void WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset)
-    {
-        if (pages.Length <= Small)
-        {
-            lock (gate)
-                Gather(pages, offset, new MemoryPlace(address, pid, pages.Length));
-            return;
-        }
-        while (!pages.IsEmpty)
-        {
-            ReadOnlySpan<byte> part = pages[..Math.Min(pages.Length, FrameHeader.MaxData)];
-            Send(part, offset, [new MemoryPlace(address, pid, part.Length)]);
-            pages = pages[part.Length..];
-            offset += part.Length;
-            address += (ulong)part.Length;
+            ReadOnlySpan<byte> part = data.Slice(at, Math.Min(data.Length - at, FrameHeader.MaxData));
+            Send(part, offset + at, place is { } whole ? [whole with { Address = whole.Address + (ulong)at, Length = part.Length }] : []);
         }
     }
 
