@@ -8,7 +8,7 @@ public sealed class BinaryTests : SystemTest
     [Fact]
     public void Binary_IsOneSmallFile()
     {
-        Assert.InRange(new FileInfo(Places.Binary).Length, 1, 8_000_000);
+        Assert.InRange(new FileInfo(Places.Binary).Length, 1, 16_000_000);
         // Copied alone to a place where nothing else is.
         string copy = Folder["procmigrate"];
         File.Copy(Places.Binary, copy);
