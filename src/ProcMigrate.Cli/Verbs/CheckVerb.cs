@@ -98,7 +98,7 @@ internal sealed class CheckVerb : Verb
         if (!isProcess)
             return new() { Verb = Name, Image = summary, Host = target.Host, Blockers = handover.FarBlockers(description.Bytes) };
         var check = context.Engine.CheckProcess(SaveOptions(line, pid) with { Handover = handover });
-        return new() { Verb = Name, Pid = pid, Host = target.Host, Blockers = handover.Blockers, Bundle = check.Bundle };
+        return new() { Verb = Name, Pid = pid, Host = target.Host, Blockers = handover.Blockers, Bundle = check.Bundle, Warnings = check.Warnings };
     }
 
     private VerbResult CheckHere(ParseResult line, VerbContext context)
@@ -107,7 +107,7 @@ internal sealed class CheckVerb : Verb
         if (CommonOptions.TryReadPid(text, out var pid))
         {
             var check = context.Engine.CheckProcess(SaveOptions(line, pid));
-            return new() { Verb = Name, Pid = pid, Blockers = check.Blockers, Bundle = check.Bundle };
+            return new() { Verb = Name, Pid = pid, Blockers = check.Blockers, Bundle = check.Bundle, Warnings = check.Warnings };
         }
 
         var inTheWay = context.Engine.CheckImage(restore.Read(line, text));

@@ -1,9 +1,11 @@
+using System.Diagnostics;
 using System.Text.Json;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Restore.Births;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -27,6 +29,8 @@ internal static class RestoreChecks
         if (!context.Options.PidNamespace || InsideNamespaces.Current is not null)
             CheckPids(context);
         CheckCpu(context);
+        foreach (BirthProblem problem in BirthPlan.Of(context.Tree, context.Options.Wait).Problems)
+            context.Block(BirthChecks.Blocker(problem));
         SpaceChecks.Report(context);
         TreeClocks.Of(context).Check();
         KernelFeatures.Check(context);
@@ -57,23 +61,35 @@ internal static class RestoreChecks
         // In a namespace that is yet to be made, all are free.
         if (context.Options.PidNamespace && InsideNamespaces.Current is null)
             return;
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        foreach (ProcessRecord process in context.Tree.Processes)
-        {
-            foreach (int tid in process.Threads.Select(t => t.Tid))
-                CheckPid(tid, start, context);
-        }
-        foreach (ZombieRecord zombie in context.Tree.Zombies)
-            CheckPid(zombie.Pid, start, context);
+        long start = Stopwatch.GetTimestamp();
+        HashSet<int> numbers = TreePids.Of(context.Tree);
+        foreach (int tid in numbers.Order())
+            CheckPid(tid, start, context);
+        foreach (PidUse use in UsesOf(numbers, start))
+            context.Block(PidInUse(use));
     }
 
     private static void CheckPid(int tid, long start, RestoreContext context)
     {
-        while (ProcStat.TryOf(tid) is { State: 'Z' or 'X' } && System.Diagnostics.Stopwatch.GetElapsedTime(start) < ZombiePatience)
+        while (ProcStat.TryOf(tid) is { State: 'Z' or 'X' } && Stopwatch.GetElapsedTime(start) < ZombiePatience)
             Thread.Sleep(5);
         if (ProcStat.TryOf(tid) is { } owner)
             context.Block(PidInUse(tid, owner));
     }
+
+    private static List<PidUse> UsesOf(HashSet<int> numbers, long start)
+    {
+        List<PidUse> uses;
+        while ((uses = [.. PidUses.Read().ByOthers(numbers)]).Exists(u => u.ByZombie) && Stopwatch.GetElapsedTime(start) < ZombiePatience)
+            Thread.Sleep(5);
+        return uses;
+    }
+
+    private static Blocker PidInUse(PidUse use) => new(
+        "PidInUse", use.Number, null,
+        $"{use.Number} is the {use.Kind} of {use.By.Name} (process {use.By.Pid}{(use.ByZombie ? $", ended but not reaped by its parent {use.By.ParentPid}" : "")})",
+        "the restored program must have the pids it knows itself and its threads by, and the kernel gives out none that a session or process group has",
+        $"end process {use.By.Pid} first, restore with --pid-namespace, or on another host");
 
     private static Blocker PidInUse(int tid, ProcStat owner)
     {

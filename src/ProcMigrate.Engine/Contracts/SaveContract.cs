@@ -68,7 +68,11 @@ public sealed record SaveOptions
 public sealed record BundleContents(IReadOnlyList<BundledFile> Files, long Bytes);
 
 /// <summary>What a save would meet with. Bundle: what it would carry of files, where that was asked for.</summary>
-public sealed record ProcessCheck(IReadOnlyList<Blocker> Blockers, BundleContents? Bundle);
+public sealed record ProcessCheck(IReadOnlyList<Blocker> Blockers, BundleContents? Bundle)
+{
+    /// <summary>What would not stand in the way, and is good to know before.</summary>
+    public IReadOnlyList<string> Warnings { get; init; } = [];
+}
 
 /// <summary>A file of a bundle, by its original path.</summary>
 public sealed record BundledFile(string Path, long Bytes);

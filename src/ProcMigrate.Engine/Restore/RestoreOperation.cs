@@ -5,6 +5,7 @@ using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Engine.Restore.Births;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -124,7 +125,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         RemoteAddress area = ScratchPlace.Find(
             context.Tree.Processes.SelectMany(p => p.Mappings).Select(m => new AddressRange(m.Start, m.End)), 2 * SeedDistance);
         using DescriptorChannel channel = DescriptorChannel.Create();
-        using Seed seed = Seed.Spawn(area + SeedDistance, area, channel);
+        using Seed seed = Seed.Spawn(area + SeedDistance, area, channel, TreePids.Of(context.Tree));
         // With memory on its way, time that this takes is not to pass for the tree: its clocks are set when that is there.
         if (options.Arriving is null)
             TreeClocks.Of(context).Enter(seed.Thread);

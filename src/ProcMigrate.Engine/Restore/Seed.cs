@@ -28,6 +28,23 @@ internal sealed class Seed : IDisposable
     public OwnedThread Thread { get; }
 
     /// <param name="area">Where the restorer's area goes, in the seed and so in all that are made of it.</param>
+    /// <param name="taken">Pids that the tree will have: the seed gets none of them.</param>
+    public static Seed Spawn(RemoteAddress address, RemoteAddress area, DescriptorChannel channel, IReadOnlySet<int> taken)
+    {
+        // The kernel deals out pids in turn: what is in the way holds its number until another has the next.
+        Seed seed = Spawn(address, area, channel);
+        var inTheWay = new Stack<Seed>();
+        while (taken.Contains(seed._pid))
+        {
+            inTheWay.Push(seed);
+            seed = Spawn(address, area, channel);
+        }
+        while (inTheWay.TryPop(out Seed? other))
+            other.Dispose();
+        return seed;
+    }
+
+    /// <inheritdoc cref="Spawn(RemoteAddress, RemoteAddress, DescriptorChannel, IReadOnlySet{int})"/>
     public static Seed Spawn(RemoteAddress address, RemoteAddress area, DescriptorChannel channel)
     {
         using Descriptor made = SeedProgram.Create(address);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using ProcMigrate.Engine.Bundle;
+using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject;
@@ -9,6 +10,7 @@ using ProcMigrate.Engine.Kinds.Sockets;
 using ProcMigrate.Engine.Memory;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Restore.Births;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -167,7 +169,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             using FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen);
             if (options.Handover is not null)
                 DescribeToHost(options.Handover, tree, processes);
-            return new ProcessCheck(_context.Blockers, _context.Bundle?.Summary());
+            return new ProcessCheck(_context.Blockers, _context.Bundle?.Summary()) { Warnings = _context.Warnings };
         }
         finally
         {
@@ -184,6 +186,8 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     /// </summary>
     private FrozenTree FreezeAndCollect(out List<CollectedProcess> processes, ref long frozen)
     {
+        // Before the tree stands still: to read of every process takes a while.
+        PidUses uses = PidUses.Read();
         for (int attempt = 1; ; attempt++)
         {
             frozen = Stopwatch.GetTimestamp();
@@ -191,6 +195,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             try
             {
                 processes = Collect(tree);
+                BirthChecks.Report(tree, processes, uses, _context);
                 if (!_context.BlockedOnlyForNow || attempt == PassingBlockerTries)
                     return tree;
             }
@@ -248,10 +253,16 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             Terminal = options.Terminal,
             Origin = HostFacts.Read(),
             Processes = [.. collected.Select(c => c.Record)],
-            FurtherRoots = [.. collected.Skip(1).Select(c => c.Record).Where(r => collected.All(c => c.Record.Pid != r.ParentPid)).Select(r => r.Pid)],
+            FurtherRoots = [.. Roots(collected).Skip(1)],
             Zombies = tree.Zombies,
             Objects = _context.Objects.Objects,
         };
+    }
+
+    private static IEnumerable<int> Roots(List<CollectedProcess> collected)
+    {
+        var pids = collected.Select(c => c.Record.Pid).ToHashSet();
+        return collected.Where((c, i) => i == 0 || !pids.Contains(c.Record.ParentPid)).Select(c => c.Record.Pid);
     }
 
     private TreeRecord WriteMemory(ImageWriter image, TreeRecord record, List<CollectedProcess> processes)
@@ -294,7 +305,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     {
         TimeSpan patience = TimeSpan.FromSeconds(10);
         long start = Stopwatch.GetTimestamp();
-        List<int> pids = [.. record.Processes.SelectMany(p => p.Threads).Select(t => t.Tid).Concat(record.Zombies.Select(z => z.Pid))];
+        List<int> pids = [.. TreePids.Of(record)];
         while (pids.RemoveAll(p => ProcStat.TryOf(p) is null) >= 0 && pids.Count > 0)
         {
             if (Stopwatch.GetElapsedTime(start) > patience)
