@@ -1,3 +1,3 @@
 using ProcMigrate.Cli.Hosting;
 
-return new CommandLine(new LocalEngine(), new SshHosts(), Terminal.FromConsole()).Run(args);
+return OpenFileFloor.Reach(args) ? new CommandLine(new LocalEngine(), new SshHosts(), Terminal.FromConsole()).Run(args) : 1;

@@ -31,6 +31,12 @@ internal static class RestoreChecks
         CheckCpu(context);
         foreach (BirthProblem problem in BirthPlan.Of(context.Tree, context.Options.Wait).Problems)
             context.Block(BirthChecks.Blocker(problem));
+        if (OpenFileLimit.Exceeded(context.Tree) is { } few)
+        {
+            context.Block(new Blocker(
+                "TooManyDescriptors", null, null, few, "files of the tree are opened here before its processes get them",
+                "raise the limit (ulimit -n as root, LimitNOFILE= of a service, /etc/security/limits.conf), or run it with CAP_SYS_RESOURCE"));
+        }
         SpaceChecks.Report(context);
         TreeClocks.Of(context).Check();
         KernelFeatures.Check(context);

@@ -40,6 +40,15 @@ internal abstract class DescriptorKind
     public abstract Descriptor Recreate(ObjectRecord record, RestoreContext context);
 
     /// <summary>
+    /// Whether nothing of the kind keeps what <see cref="Recreate"/> returned: then our own descriptor need not stay open once a process of
+    /// the tree has the file, and a tree may have more files than our table has room for.
+    /// </summary>
+    public virtual bool LeavesOurTable => false;
+
+    /// <summary>Whether that is so by now.</summary>
+    public virtual bool MayLeave(ObjectRecord record, RestoreContext context) => LeavesOurTable;
+
+    /// <summary>
     /// For what hangs on the process and the number, not on the open file alone: called for every descriptor of every process
     /// when all descriptors of that process are in place.
     /// </summary>

@@ -31,6 +31,8 @@ internal sealed class EventFdKind : DescriptorKind
         return JsonSerializer.SerializeToElement(state, StateJson.Default.EventFdState);
     }
 
+    public override bool LeavesOurTable => true;
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         EventFdState state = RestoreContext.Parse(record, StateJson.Default.EventFdState);

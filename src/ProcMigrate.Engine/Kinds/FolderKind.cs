@@ -19,6 +19,8 @@ internal sealed class FolderKind : DescriptorKind
 
     public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(FileState.From(record), context);
 
+    public override bool LeavesOurTable => true;
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FileState state = FileState.From(record);

@@ -23,6 +23,8 @@ internal sealed class PathOnlyKind : DescriptorKind
 
     public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.CheckPlace(FileState.From(record), context);
 
+    public override bool LeavesOurTable => true;
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FileState state = FileState.From(record);

@@ -22,13 +22,25 @@ internal sealed class PipeEndKind : DescriptorKind
     public static JsonElement StateOf(int buffer, OpenFlags flags) =>
         JsonSerializer.SerializeToElement(new PipeEndState { Buffer = buffer, Flags = flags }, StateJson.Default.PipeEndState);
 
+    public override bool LeavesOurTable => true;
+
+    public override bool MayLeave(ObjectRecord record, RestoreContext context) =>
+        Making(RestoreContext.Parse(record, StateJson.Default.PipeEndState), context).IsAllTaken;
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         PipeEndState state = RestoreContext.Parse(record, StateJson.Default.PipeEndState);
-        Descriptor end = context.Shared($"pipe {state.Buffer}", () => PipeInMaking.Create(context.Object(state.Buffer), context)).Take(state.Flags);
+        Descriptor end = Making(state, context).Take(state.Flags);
         FileCalls.SetFlags(end, state.Flags);
         return end;
     }
+
+    private PipeInMaking Making(PipeEndState state, RestoreContext context) => context.Shared(
+        $"pipe {state.Buffer}", () => PipeInMaking.Create(context.Object(state.Buffer), EndsOf(context)[state.Buffer], context));
+
+    /// <summary>How many ends each pipe of the tree has.</summary>
+    private Dictionary<int, int> EndsOf(RestoreContext context) => context.Shared("ends of pipes", () =>
+        context.Tree.Objects.Where(o => o.Kind == Name).GroupBy(o => RestoreContext.Parse(o, StateJson.Default.PipeEndState).Buffer).ToDictionary(g => g.Key, g => g.Count()));
 }
 
 /// <summary>An open file of a pipe; Buffer is the id of the object between the ends.</summary>

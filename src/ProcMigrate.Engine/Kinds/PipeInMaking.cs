@@ -11,15 +11,20 @@ internal sealed class PipeInMaking : IDisposable
     private readonly Descriptor _write;
     private bool _readTaken;
     private bool _writeTaken;
+    private int _ends;
 
-    private PipeInMaking(Descriptor read, Descriptor write) => (_read, _write) = (read, write);
+    private PipeInMaking(Descriptor read, Descriptor write, int ends) => (_read, _write, _ends) = (read, write, ends);
 
-    public static PipeInMaking Create(ObjectRecord buffer, RestoreContext context)
+    /// <summary>Nobody will ask for a further end, which is opened through the first one.</summary>
+    public bool IsAllTaken => _ends == 0;
+
+    /// <param name="ends">How many open files the pipe has.</param>
+    public static PipeInMaking Create(ObjectRecord buffer, int ends, RestoreContext context)
     {
         if (buffer.Kind != PipeBuffer.KindName)
             throw RestoreContext.Damaged($"object {buffer.Id} is no pipe");
         (Descriptor read, Descriptor write) = Pipes.Create();
-        var pipe = new PipeInMaking(read, write);
+        var pipe = new PipeInMaking(read, write, ends);
         try
         {
             PipeBuffer.Fill(write, buffer, context);
@@ -39,6 +44,7 @@ internal sealed class PipeInMaking : IDisposable
     /// </summary>
     public Descriptor Take(OpenFlags flags)
     {
+        _ends--;
         OpenFlags access = flags & OpenFlags.O_ACCMODE;
         if ((flags & OpenFlags.O_LARGEFILE) == 0 && access == OpenFlags.O_RDONLY && !_readTaken)
         {

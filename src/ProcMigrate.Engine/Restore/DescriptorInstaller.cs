@@ -32,13 +32,18 @@ internal sealed class DescriptorInstaller(OwnedThread thread, RestorerArea area,
     }
 
     /// <summary>Receives descriptors; they have the numbers 0 to n - 1 then.</summary>
-    public void Receive(IReadOnlyList<Descriptor> files)
+    public void Receive(IReadOnlyList<Descriptor> files) => Receive(files.Count, i => files[i], _ => { });
+
+    /// <param name="file">The file that is to have a number.</param>
+    /// <param name="received">Told how many are there after each message: none of those is needed in our own table any more.</param>
+    public void Receive(int count, Func<int, Descriptor> file, Action<int> received)
     {
-        for (int at = 0; at < files.Count; at += DescriptorChannel.MaxPerMessage)
+        for (int at = 0; at < count; at += DescriptorChannel.MaxPerMessage)
         {
-            int count = Math.Min(DescriptorChannel.MaxPerMessage, files.Count - at);
-            channel.Send([.. files.Skip(at).Take(count).Select(f => f.Number)]);
-            ReceiveMessage(count);
+            int some = Math.Min(DescriptorChannel.MaxPerMessage, count - at);
+            channel.Send([.. Enumerable.Range(at, some).Select(i => file(i).Number)]);
+            ReceiveMessage(some);
+            received(at + some);
         }
     }
 

@@ -80,8 +80,15 @@ internal sealed partial class ProcessBuilder
     {
         PrepareTable();
         List<DescriptorRecord> descriptors = Descriptors;
-        _installer.Receive([.. descriptors.Select(d => _context.OpenFiles.Get(d.ObjectId))]);
+        int there = 0;
+        _installer.Receive(descriptors.Count, i => _context.OpenFiles.Get(descriptors[i].ObjectId), count =>
+        {
+            for (; there < count; there++)
+                _context.OpenFiles.Placed(descriptors[there].ObjectId, Pid, there);
+            _context.OpenFiles.MakeRoom();
+        });
         _installer.Place(descriptors);
+        descriptors.ForEach(d => _context.OpenFiles.Placed(d.ObjectId, Pid, d.Fd));
         _installer.CloseChannel();
         ProcessInMaking making = InMaking;
         foreach (DescriptorRecord descriptor in descriptors)

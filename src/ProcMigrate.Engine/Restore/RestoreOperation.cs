@@ -120,7 +120,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         long start = Stopwatch.GetTimestamp();
         if (options.Wait)
             RawSyscall.Call(SyscallNumber.prctl, "this process", PR_SET_CHILD_SUBREAPER, 1);
-        RaiseOpenFileLimit();
+        OpenFileLimit.Raise(context.Tree);
         context.RunBeforeTree();
         RemoteAddress area = ScratchPlace.Find(
             context.Tree.Processes.SelectMany(p => p.Mappings).Select(m => new AddressRange(m.Start, m.End)), 2 * SeedDistance);
@@ -205,14 +205,6 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             OwnedProcess.BecomeZombie(threads[zombie.Pid], zombie, data);
             OwnedProcess.DiscardChildSignal(threads[zombie.ParentPid], data);
         }
-    }
-
-    /// <summary>We hold a descriptor for every open file of the tree; the seed inherits the limit.</summary>
-    private static void RaiseOpenFileLimit()
-    {
-        ResourceLimit limit = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_NOFILE);
-        if (limit.rlim_cur < limit.rlim_max)
-            ResourceLimits.SetOwn(ResourceLimits.RLIMIT_NOFILE, limit with { rlim_cur = limit.rlim_max });
     }
 
     private static double Since(long start) => Math.Round(Stopwatch.GetElapsedTime(start).TotalMilliseconds, 3);

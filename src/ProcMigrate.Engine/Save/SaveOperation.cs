@@ -239,7 +239,10 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
                 _context.Blockers,
                 $"Process {options.Pids[0]} cannot be saved as it is: {_context.Blockers.Count} reason(s). It runs on unchanged.");
         }
-        return RecordOf(tree, collected);
+        TreeRecord record = RecordOf(tree, collected);
+        if (OpenFileLimit.Exceeded(record) is { } few)
+            _context.Warnings.Add($"{few}: to restore it, raise that limit");
+        return record;
     }
 
     private TreeRecord RecordOf(FrozenTree tree, List<CollectedProcess> collected)
