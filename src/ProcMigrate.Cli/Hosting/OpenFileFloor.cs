@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Microsoft.Win32.SafeHandles;
+using ProcMigrate.Linux;
 using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Cli.Hosting;
 
@@ -33,9 +34,11 @@ internal static class OpenFileFloor
         return true;
     }
 
-    private static void Write(int fd, string text)
+    /// <summary>By the system call: a FileStream would write to a file from its beginning.</summary>
+    private static unsafe void Write(int fd, string text)
     {
-        using var stream = new FileStream(new SafeFileHandle(fd, ownsHandle: false), FileAccess.Write, bufferSize: 0);
-        stream.Write(Encoding.UTF8.GetBytes(text));
+        var bytes = Encoding.UTF8.GetBytes(text);
+        fixed (byte* start = bytes)
+            RawSyscall.Try(SyscallNumber.write, fd, (nint)start, bytes.Length);
     }
 }

@@ -11,6 +11,7 @@ internal static class SpaceChecks
     public static void Report(RestoreContext context)
     {
         CheckMemory(context);
+        RestoreLimits.Check(context);
         CheckFiles(context);
     }
 
@@ -29,17 +30,21 @@ internal static class SpaceChecks
     private static void CheckMemory(RestoreContext context)
     {
         long needed = Needed(context), available = AvailableMemory();
+        string where = "";
+        if (MemoryGroup.Narrowest(new ControlGroupMounts(context)) is { } group && group.Available < available)
+            (available, where) = (group.Available, $" in the control group {group.Folder} of this command, which is limited to {group.Limit:N0}");
         if (available >= needed)
             return;
         // Pages that a parent shares with its children are in the image of each: it may be less than it seems.
         if (context.Options.Force)
         {
-            context.WarnOnce($"{needed:N0} bytes of memory may be needed, and {available:N0} are available");
+            context.WarnOnce($"{needed:N0} bytes of memory may be needed, and {available:N0} are available{where}");
             return;
         }
         context.Block(new Blocker(
-            "MemorySpace", null, null, $"{needed:N0} bytes of memory", $"{available:N0} bytes are available",
-            "end something else there, or add swap space; --force tries, as processes may share some of it"));
+            "MemorySpace", null, null, $"{needed:N0} bytes of memory", $"{available:N0} bytes are available{where}",
+            where.Length > 0 ? "run it in another control group, or raise the limit of this one; --force tries, as processes may share some of it"
+            : "end something else there, or add swap space; --force tries, as processes may share some of it"));
     }
 
     /// <summary>Files that the host may have already are not counted on either side: then <see cref="BundleUnpacker"/> tells.</summary>

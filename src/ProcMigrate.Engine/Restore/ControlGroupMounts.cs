@@ -24,7 +24,7 @@ internal sealed class ControlGroupMounts(RestoreContext context)
     {
         bool second = controllers.Length == 0;
         string file = !thread ? "cgroup.procs" : second ? "cgroup.threads" : "tasks";
-        if ((Find(controllers, path) ?? Make(controllers, path)) is not { } folder)
+        if ((FolderOf(controllers, path) ?? Make(controllers, path)) is not { } folder)
         {
             Tell(controllers, path, "does not exist here, or is not mounted");
             return;
@@ -50,7 +50,7 @@ internal sealed class ControlGroupMounts(RestoreContext context)
             return null;
         int slash = path.LastIndexOf('/');
         string above = slash <= 0 ? "/" : path[..slash];
-        if ((Find(controllers, above) ?? Make(controllers, above)) is not { } parent)
+        if ((FolderOf(controllers, above) ?? Make(controllers, above)) is not { } parent)
             return null;
         string folder = $"{parent}{path[slash..]}";
         FolderCalls.MakeFolder(folder, OwnerWrites);
@@ -58,7 +58,8 @@ internal sealed class ControlGroupMounts(RestoreContext context)
         return folder;
     }
 
-    private string? Find(string controllers, string path)
+    /// <returns>Null where the group is not here, or its hierarchy is not mounted.</returns>
+    public string? FolderOf(string controllers, string path)
     {
         string[] wanted = controllers.Split(',', StringSplitOptions.RemoveEmptyEntries);
         foreach ((string type, string root, string point, string[] options) in _mounts)

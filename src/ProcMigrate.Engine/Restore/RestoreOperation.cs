@@ -120,6 +120,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         long start = Stopwatch.GetTimestamp();
         if (options.Wait)
             RawSyscall.Call(SyscallNumber.prctl, "this process", PR_SET_CHILD_SUBREAPER, 1);
+        RestoreLimits.Raise();
         OpenFileLimit.Raise(context.Tree);
         context.RunBeforeTree();
         RemoteAddress area = ScratchPlace.Find(

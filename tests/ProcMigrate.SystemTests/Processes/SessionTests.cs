@@ -45,7 +45,7 @@ public sealed class SessionTests : SystemTest
         int writer = GroupOf(reader);
         Reaper.WatchSession(writer);
         Reaper.WatchDescendants(shell.Pid);
-        Wait.Until(() => Lines(counted).Count > 5, () => "nothing is counted");
+        Wait.Until(() => Lines(counted).Length > 5, () => "nothing is counted");
         int[] roots = readerFirst ? [reader, writer] : [writer, reader];
 
         Answer saved = Binary.Run(["save", .. roots.Select(pid => $"{pid}"), "-o", Image, "--json"]);
@@ -54,12 +54,12 @@ public sealed class SessionTests : SystemTest
 
         Assert.Equal((writer, writer), (GroupOf(writer), GroupOf(reader)));
         Assert.Equal((writer, writer), (SessionOf(writer), SessionOf(reader)));
-        int before = Lines(counted).Count;
-        Wait.Until(() => Lines(counted).Count > before + 5, () => "the count does not go on");
+        int before = Lines(counted).Length;
+        Wait.Until(() => Lines(counted).Length > before + 5, () => "the count does not go on");
         Assert.Equal(0, Native.Kill(writer, Native.SIGKILL));
         Wait.Until(() => !Proc.IsAlive(reader), () => "tee does not see the end of the pipe");
-        IReadOnlyList<string> lines = Lines(counted);
-        Assert.Equal(Enumerable.Range(1, lines.Count).Select(i => $"{i}"), lines);
+        string[] lines = Lines(counted);
+        Assert.Equal(Enumerable.Range(1, lines.Length).Select(i => $"{i}"), lines);
     }
 
     /// <summary>The orphan is named first, and belongs into the session of what is named behind it.</summary>
@@ -145,5 +145,5 @@ public sealed class SessionTests : SystemTest
 
     private static int GroupOf(int pid) => Proc.Stat($"/proc/{pid}") is { } stat ? int.Parse(stat[5 - 3]) : 0;
 
-    private static IReadOnlyList<string> Lines(string path) => (Proc.ReadText(path) ?? "").Split('\n')[..^1];
+    private static string[] Lines(string path) => (Proc.ReadText(path) ?? "").Split('\n')[..^1];
 }
