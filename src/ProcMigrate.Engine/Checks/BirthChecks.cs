@@ -8,15 +8,15 @@ namespace ProcMigrate.Engine.Checks;
 /// <summary>Whether the processes of a tree can be born again as they are, each with its parent, session and group, and its number.</summary>
 internal static class BirthChecks
 {
-    /// <param name="uses">From right before the tree was frozen.</param>
-    public static void Report(FrozenTree tree, List<CollectedProcess> collected, PidUses uses, SaveContext context)
+    /// <param name="uses">From right before the tree was frozen; null where it is to be restored elsewhere.</param>
+    public static void Report(FrozenTree tree, List<CollectedProcess> collected, PidUses? uses, SaveContext context)
     {
         List<ProcessRecord> processes = [.. collected.Select(c => c.Record)];
         var pids = processes.Select(p => p.Pid).ToHashSet();
         List<Birth> births = Birth.AllOf(processes, tree.Zombies, p => p.Pid == processes[0].Pid || !pids.Contains(p.ParentPid));
         foreach (BirthProblem problem in BirthPlan.Of(births, inCallersSession: false).Problems)
             context.Block(Blocker(problem));
-        foreach (IGrouping<int, PidUse> users in uses.ByOthers(context.TreePids).Where(u => !u.ByZombie).GroupBy(u => u.Number))
+        foreach (IGrouping<int, PidUse> users in (uses?.ByOthers(context.TreePids) ?? []).Where(u => !u.ByZombie).GroupBy(u => u.Number))
         {
             PidUse first = users.First();
             string others = users.Count() > 1 ? $" and {users.Count() - 1} more" : "";

@@ -187,7 +187,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     private FrozenTree FreezeAndCollect(out List<CollectedProcess> processes, ref long frozen)
     {
         // Before the tree stands still: to read of every process takes a while.
-        PidUses uses = PidUses.Read();
+        PidUses? uses = options.Handover is null ? PidUses.Read() : null;
         for (int attempt = 1; ; attempt++)
         {
             frozen = Stopwatch.GetTimestamp();
