@@ -36,6 +36,8 @@ internal static class ProcessBlockers
             others.Remove("mnt");
         if (others.Count > 0)
             context.Block(Elsewhere(process.Pid, others));
+        else
+            PrivateMounts.Report(process, context);
     }
 
     private static Blocker Inner(int pid, string what)
