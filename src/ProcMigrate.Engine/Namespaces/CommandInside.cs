@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Save;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -63,6 +64,9 @@ internal static class CommandInside
         using TreeNamespaces? spaces = TreeNamespaces.Of(pids);
         if (spaces is null)
             return null;
+        // Here, where the pids that it speaks of are the caller's.
+        foreach (int pid in pids)
+            SaveTarget.Validate(pid);
         spaces.RequireSame(Environment.CurrentDirectory);
         if (output is not null)
             spaces.RequireSame(Path.GetDirectoryName(Path.GetFullPath(output)) ?? "/");

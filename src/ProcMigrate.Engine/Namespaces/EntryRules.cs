@@ -37,12 +37,17 @@ internal static class EntryRules
             }
         }
         if (mounts.Private.Count == 0)
-            return null;
+            return its.Differs(ours, "pid") && !TreeNamespaces.HasOurInit(pid) ? RefuseInit(pid) : null;
         return new EntryRefusal(
             $"mnt: {string.Join("; ", mounts.Private)}",
             "the tree has files before its eyes that a restore would not give it (as a container's processes do)",
             $"save it from inside, if procmigrate is there, and restore it inside, too, while something keeps these mounts: nsenter -t {pid} -a procmigrate save …");
     }
+
+    private static EntryRefusal RefuseInit(int pid) => new(
+        "pid: its process 1 is none that a restore has made",
+        "such a process 1 may end when the tree has ended, and the kernel then ends all in the namespace, a save that is at work there, too",
+        $"save it from inside, and end it then: nsenter -t {pid} -a procmigrate save {ProcStatus.Of(pid).Numbers("NSpid")[^1]} --leave-running");
 
     /// <summary>
     /// A user namespace gives whoever enters it all capabilities in it and keeps his ids, so it must be the caller's own: made by him, right

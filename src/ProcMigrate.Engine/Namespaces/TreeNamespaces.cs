@@ -113,6 +113,9 @@ internal sealed class TreeNamespaces : IDisposable
         return true;
     }
 
+    /// <summary>Whether process 1 of a process's pid namespace is one that stays until nothing else is left there (<see cref="InitProgram"/>).</summary>
+    public static bool HasOurInit(int pid) => IsOurInit(InitOf(pid));
+
     private static int InitOf(int pid)
     {
         string space = ProcFolders.Namespace(pid, "pid");
@@ -131,7 +134,7 @@ internal sealed class TreeNamespaces : IDisposable
         throw new LinuxException("init", $"the pid namespace of process {pid}", Errno.ESRCH);
     }
 
-    /// <summary>Anybody can look like it; nothing but what is carried depends on it.</summary>
+    /// <summary>Anybody can look like it: no right depends on it, only what is carried and whether process 1 stays.</summary>
     private static bool IsOurInit(int pid) =>
         FileCalls.ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/exe")) == $"/memfd:{InitProgram.Name} (deleted)";
 }

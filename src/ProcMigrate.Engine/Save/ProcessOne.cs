@@ -13,13 +13,15 @@ internal static class ProcessOne
 
     public static bool Is(int pid) => ProcStatus.Of(pid).Numbers("NSpid") is [.., 1];
 
-    /// <summary>What to do instead of saving it.</summary>
+    /// <summary>What to do instead of saving it. It may end with its children, and all in the namespace with it: so they are not ended by the save.</summary>
     public static string Remedy(int pid)
     {
         List<int> children = ProcFolders.Children(pid);
-        return children.Count > 0
-            ? $"save what it has started, without it: procmigrate save {string.Join(' ', children.Take(Named))}{(children.Count > Named ? " …" : "")}"
-            : "start the program as a child of process 1 (unshare -pf --mount-proc sh -c 'PROGRAM; true'; bwrap does so without --as-pid-1; docker run --init), and save that child";
+        if (children.Count == 0)
+            return "start the program as a child of process 1 (unshare -pf --mount-proc sh -c 'PROGRAM; true'; docker run --init), and save that child";
+        string enter = pid == 1 ? "" : $"nsenter -t {pid} -a ";
+        IEnumerable<uint> inner = children.Take(Named).Select(child => ProcStatus.Of(child).Numbers("NSpid")[^1]);
+        return $"save what it has started, without it, and end that then: {enter}procmigrate save {string.Join(' ', inner)} --leave-running";
     }
 
     public static void Refuse(int pid, string name)

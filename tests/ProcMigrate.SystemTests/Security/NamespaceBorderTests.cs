@@ -38,24 +38,26 @@ public sealed class NamespaceBorderTests : SystemTest
         }
     }
 
-    /// <summary>What the remedy for process 1 says: its child is saved, from outside by its outer pid.</summary>
+    /// <summary>What the remedy for process 1 says: its child is saved from inside, and goes on in a namespace that a restore makes.</summary>
     [Fact]
-    public void ChildOfSomeProcessOne_IsSavedFromOutsideAndGoesOn()
+    public void ChildOfSomeProcessOne_IsSavedAsTheRemedySays_AndGoesOn()
     {
-        using ProgramUnderTest unshare = ProgramUnderTest.StartCommand(
-            Folder, "unshare", "-pf", "--mount-proc", "--kill-child", "/bin/sh", "-c", "\"$0\" \"$1\" & wait; true", Places.Program("shared"), Folder["out"]);
-        Wait.Until(() => unshare.Lines is ["READY"], () => $"not ready: {unshare.Log}");
-        int shell = ChildOf(unshare.Pid);
-        Answer refused = Binary.Run("save", $"{shell}", "-o", Image, "--json");
-        Assert.Equal("ProcessOne", refused.ErrorId);
-        string remedy = refused.Message[(refused.Message.IndexOf("procmigrate save ", StringComparison.Ordinal) + "procmigrate save ".Length)..];
-        int child = int.Parse(remedy.TrimEnd('.').Split(' ')[0]);
-        Assert.Equal(ChildOf(shell), child);
-        Answer saved = Binary.Save(child, Image);
-        Assert.Equal(child, saved.Final!.Value.GetProperty("pid").GetInt32());
-        Assert.True(saved.Final.Value.GetProperty("innerPid").GetInt32() is > 1 and < 100, $"{saved}");
+        using (ProgramUnderTest unshare = ProgramUnderTest.StartCommand(
+            Folder, "unshare", "-pf", "--mount-proc", "--kill-child", "/bin/sh", "-c", "\"$0\" \"$1\" & wait; true", Places.Program("threadstate"), Folder["out"]))
+        {
+            Wait.Until(() => unshare.Lines is ["READY"], () => $"not ready: {unshare.Log}");
+            int shell = ChildOf(unshare.Pid);
+            Answer refused = Binary.Run("save", $"{shell}", "-o", Image, "--json");
+            Assert.Equal("ProcessOne", refused.ErrorId);
+            Answer outside = Binary.Run("save", $"{ChildOf(shell)}", "-o", Image, "--json");
+            Assert.Equal("Namespace", Assert.Single(outside.Blockers).GetProperty("id").GetString());
+            string[] remedy = refused.Message[refused.Message.IndexOf("nsenter", StringComparison.Ordinal)..].TrimEnd('.').Split(' ');
+            int verb = Array.IndexOf(remedy, "procmigrate");
+            Answer saved = Binary.RunAs([.. InTime, .. remedy[..verb]], [.. remedy[(verb + 1)..], "-o", Image, "--json"]);
+            Assert.True(saved.ExitCode == 0, $"{string.Join(' ', remedy)}: {saved}");
+        }
         using TreeInNamespace tree = TreeInNamespace.Restore(Image);
-        PidNamespaceTests.AssertPasses(unshare.OutPath, tree, 1);
+        PidNamespaceTests.AssertPasses(Folder["out"], tree, 1);
     }
 
     /// <summary>As services with PrivateTmp have it: what is mounted there is nobody else's.</summary>
