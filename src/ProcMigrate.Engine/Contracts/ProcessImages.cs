@@ -15,11 +15,11 @@ public static class ProcessImages
 {
     /// <summary>Saves running processes into one file.</summary>
     public static SaveResult Save(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel) =>
-        Guard("save", () => PtraceThread.Run(() => new SaveOperation(options, progress, cancel).Run()));
+        Guard("save", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, progress, cancel).Run())));
 
     /// <summary>Every blocker of a save, nothing changed.</summary>
     public static ProcessCheck CheckProcess(SaveOptions options) =>
-        Guard("check", () => PtraceThread.Run(() => new SaveOperation(options, null, CancellationToken.None).Check()));
+        Guard("check", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, null, CancellationToken.None).Check())));
 
     /// <summary>Writes the files of a bundle into a new or empty folder.</summary>
     public static RestoredFiles ExportFiles(string imagePath, string folder, List<string> warnings, Action<EngineProgress>? progress, CancellationToken cancel) =>

@@ -20,6 +20,7 @@ internal sealed class FrozenTree : IDisposable
     private readonly HashSet<int> _attached = [];
     private readonly Dictionary<int, SyscallNumber?> _waitsFor = [];
     private readonly List<TracedProcess> _held = [];
+    private readonly FrozenGroups _groups = new();
     private bool _ended;
 
     /// <summary>Parents before children.</summary>
@@ -112,7 +113,10 @@ internal sealed class FrozenTree : IDisposable
         while (generation.Count > 0)
         {
             foreach (StoppingProcess process in generation)
+            {
+                _groups.Refuse(process.Pid);
                 process.Stopping = SeizeFresh(process, cancel);
+            }
             var next = new List<StoppingProcess>();
             foreach (StoppingProcess process in generation)
             {

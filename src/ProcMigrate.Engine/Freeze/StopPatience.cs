@@ -21,6 +21,7 @@ internal struct StopPatience(int pid, int tid, CancellationToken cancel)
         Thread.Sleep(1);
         if (Stopwatch.GetElapsedTime(_start) < Limit)
             return;
+        new FrozenGroups().Refuse(tid);
         char state = ProcStat.TryOf(tid)?.State ?? '?';
         throw new EngineException(
             [

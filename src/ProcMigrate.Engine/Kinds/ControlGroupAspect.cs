@@ -4,6 +4,7 @@ using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
+using ProcMigrate.Image.Records;
 using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Engine.Kinds;
@@ -31,22 +32,38 @@ internal sealed class ControlGroupAspect : ProcessAspect
         return JsonSerializer.SerializeToElement(state, StateJson.Default.ControlGroupState);
     }
 
+    /// <summary>A process that joins a frozen group stands still before it is complete.</summary>
+    public override void Check(JsonElement state, ProcessRecord process, RestoreContext context)
+    {
+        var frozen = context.Shared("frozen-groups", () => new FrozenGroups());
+        ControlGroupState groups = Parse(state, process);
+        foreach (string group in groups.Groups.Concat(groups.Threads.Values.SelectMany(g => g)))
+        {
+            if (frozen.Find(group) is { } folder && context.Shared("frozen-groups-told", () => new HashSet<string>()).Add(folder))
+                context.Block(FrozenGroups.Describe(folder, null, "the program is a member of it, and would stand still in it before it is restored"));
+        }
+    }
+
     public override void RestoreBeforeCredentials(JsonElement state, ProcessInMaking process)
     {
-        ControlGroupState groups;
-        try
-        {
-            groups = state.Deserialize(StateJson.Default.ControlGroupState) ?? throw RestoreContext.Damaged("cgroups without a state");
-        }
-        catch (JsonException e)
-        {
-            throw RestoreContext.Damaged($"{Name} of process {process.Record.Pid}: {e.Message}");
-        }
+        ControlGroupState groups = Parse(state, process.Record);
         ControlGroupMounts mounts = process.Context.Shared("control-groups", () => new ControlGroupMounts(process.Context));
         int pid = process.Record.Pid;
         mounts.Join(Groups($"/proc/{pid}/cgroup"), groups.Groups, pid, thread: false);
         foreach ((string tid, IReadOnlyList<string> own) in groups.Threads)
             mounts.Join(Groups($"/proc/{pid}/task/{tid}/cgroup"), own, int.Parse(tid, CultureInfo.InvariantCulture), thread: true);
+    }
+
+    private ControlGroupState Parse(JsonElement state, ProcessRecord process)
+    {
+        try
+        {
+            return state.Deserialize(StateJson.Default.ControlGroupState) ?? throw RestoreContext.Damaged("cgroups without a state");
+        }
+        catch (JsonException e)
+        {
+            throw RestoreContext.Damaged($"{Name} of process {process.Pid}: {e.Message}");
+        }
     }
 
     /// <summary>Lines of /proc/PID/cgroup without their first number, which is another on each host: <c>cpu,cpuacct:/a/b</c>.</summary>

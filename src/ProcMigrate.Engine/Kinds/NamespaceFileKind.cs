@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -17,7 +18,9 @@ internal sealed class NamespaceFileKind : DescriptorKind
 
     public override JsonElement? Capture(DescriptorFacts facts, SaveContext context)
     {
-        if (FileStatus.TryOfPath(PathOf(facts.Link)) is { } own && own.IsSameFile(facts.Status))
+        // Where a restore has made the tree's mounts, this command works in a copy of its caller's; a next restore makes others, and opens these.
+        if (facts.Link == InsideNamespaces.Current?.MountNamespace
+            || (FileStatus.TryOfPath(PathOf(facts.Link)) is { } own && own.IsSameFile(facts.Status)))
             return FileState.Of(facts.Link, facts.Status, facts.Info.Flags, 0).ToJson();
         context.Block(new Blocker(
             "NamespaceFile", facts.Process.Pid, facts.Fd, facts.Link, "it holds a namespace other than this command's", "let the program close it"));

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Save;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -54,21 +55,25 @@ internal static class CommandInside
         });
     }
 
-    /// <summary>Does a save or check of processes that live in namespaces which a restore of ours has made, from inside these.</summary>
+    /// <summary>Does a save or check of processes that live in namespaces of their own from inside these, where that may be.</summary>
     /// <param name="output">The image to be written.</param>
     public static int? Save(IReadOnlyList<int> pids, string? output, Action? running, CancellationToken cancel)
     {
-        if (InsideNamespaces.Current is not null || TreeNamespaces.Of(pids) is not { } spaces)
+        if (InsideNamespaces.Current is not null)
             return null;
-        string folder = Environment.CurrentDirectory;
-        spaces.RequireSame(folder);
+        using TreeNamespaces? spaces = TreeNamespaces.Of(pids);
+        if (spaces is null)
+            return null;
+        // Here, where the pids that it speaks of are the caller's.
+        foreach (int pid in pids)
+            SaveTarget.Validate(pid);
+        spaces.RequireSame(Environment.CurrentDirectory);
         if (output is not null)
             spaces.RequireSame(Path.GetDirectoryName(Path.GetFullPath(output)) ?? "/");
         return PtraceThread.Run(() =>
         {
-            using PidFd target = PidFd.Open(spaces.Pid);
-            using var launcher = new NamespaceLauncher(target);
-            int command = launcher.StartIn(spaces.Flags, folder, spaces.InnerPids);
+            using var launcher = new NamespaceLauncher(spaces);
+            int command = launcher.StartInTarget();
             launcher.Dispose();
             return Wait(command, ownGroup: false, running, cancel);
         });

@@ -17,8 +17,8 @@ public sealed class InsideNamespaces
     // The outer /proc, as a folder held open: the only way to what processes are called outside.
     private readonly int _outerProc;
 
-    private InsideNamespaces(int outerProc, int? image, IReadOnlyList<int> pids, bool ownsIpc) =>
-        (_outerProc, ImageDescriptor, Pids, OwnsIpc) = (outerProc, image, pids, ownsIpc);
+    private InsideNamespaces(int outerProc, int? image, IReadOnlyList<int> pids, bool ownsIpc, int? view, string mounts) =>
+        (_outerProc, ImageDescriptor, Pids, OwnsIpc, ViewDescriptor, MountNamespace) = (outerProc, image, pids, ownsIpc, view, mounts);
 
     /// <summary>Null in a command that runs where it was called.</summary>
     public static InsideNamespaces? Current { get; } = Parse(Environment.GetEnvironmentVariable(Variable));
@@ -28,6 +28,12 @@ public sealed class InsideNamespaces
 
     /// <summary>Whether the System V objects here are the tree's own, all of them, and end with it.</summary>
     public bool OwnsIpc { get; }
+
+    /// <summary>The mount namespace of the tree to be saved, as /proc/PID/ns/mnt names it. Ours is a copy of the caller's, and shows the same but for a view.</summary>
+    public string MountNamespace { get; }
+
+    /// <summary>The tree's mounts, where files have other names there than for the caller (<see cref="TreeView"/>).</summary>
+    internal int? ViewDescriptor { get; }
 
     /// <summary>What the processes named on the command line are called here.</summary>
     public IReadOnlyList<int> Pids { get; }
@@ -51,16 +57,17 @@ public sealed class InsideNamespaces
         throw new LinuxException("pidfd", $"process {pid}", Errno.ESRCH);
     }
 
-    internal static string Describe(int outerProc, int? image, IEnumerable<int> pids, bool ownsIpc) =>
-        string.Create(CultureInfo.InvariantCulture, $"{Variable}={outerProc};{image ?? -1};{string.Join(',', pids)};{(ownsIpc ? 1 : 0)}");
+    internal static string Describe(int outerProc, int? image, IEnumerable<int> pids, bool ownsIpc, TreeNamespaces? target) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Variable}={outerProc};{image ?? -1};{string.Join(',', pids)};{(ownsIpc ? 1 : 0)};{target?.View?.Descriptor.Number ?? -1};{target?.MountNamespace}");
 
     private static InsideNamespaces? Parse(string? text)
     {
-        if (text?.Split(';') is not [var proc, var image, var pids, var ipc])
+        if (text?.Split(';') is not [var proc, var image, var pids, var ipc, var view, var mounts])
             return null;
-        int outerProc = Number(proc), imageNumber = Number(image);
+        int outerProc = Number(proc), imageNumber = Number(image), viewNumber = Number(view);
         const int F_SETFD = 2, FD_CLOEXEC = 1;
-        foreach (int fd in (int[])[outerProc, imageNumber])
+        foreach (int fd in (int[])[outerProc, imageNumber, viewNumber])
         {
             if (fd >= 0)
                 RawSyscall.Call(Linux.X64.SyscallNumber.fcntl, $"descriptor {fd}", fd, F_SETFD, FD_CLOEXEC);
@@ -68,7 +75,8 @@ public sealed class InsideNamespaces
         var inner = new List<int>();
         foreach (string pid in pids.Split(',', StringSplitOptions.RemoveEmptyEntries))
             inner.Add(Number(pid));
-        return new InsideNamespaces(outerProc, imageNumber < 0 ? null : imageNumber, inner, Number(ipc) != 0);
+        return new InsideNamespaces(
+            outerProc, imageNumber < 0 ? null : imageNumber, inner, Number(ipc) != 0, viewNumber < 0 ? null : viewNumber, mounts);
     }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);

@@ -15,6 +15,8 @@ namespace ProcMigrate.Engine.Namespaces;
 /// Runs this very command once more inside namespaces, as a child of ours with our streams. A process with threads, as every .NET
 /// program is, cannot enter a user, mount or time namespace; so a seed does it under our hand, and becomes the command by
 /// execve(2) at last. Until then a failure, or our death, leaves nothing behind.
+/// The mounts that it becomes the command in are always a copy of ours: the dynamic linker, the libraries and /etc/ld.so.preload are
+/// looked up by name, and in those of a tree somebody else may have put others there.
 /// </summary>
 internal sealed class NamespaceLauncher : IDisposable
 {
@@ -37,7 +39,7 @@ internal sealed class NamespaceLauncher : IDisposable
     private readonly List<Descriptor> _inherited = [];
     private readonly List<int> _made = [];
     private readonly Descriptor? _image;
-    private readonly PidFd? _target;
+    private readonly TreeNamespaces? _target;
     private readonly Descriptor _program;
     private readonly Descriptor _outerProc;
     private readonly Descriptor _init;
@@ -52,16 +54,19 @@ internal sealed class NamespaceLauncher : IDisposable
     {
     }
 
-    /// <summary>For the namespaces of a process.</summary>
-    public NamespaceLauncher(PidFd target)
+    /// <summary>For the namespaces of a tree.</summary>
+    public NamespaceLauncher(TreeNamespaces target)
         : this(0, null, target)
     {
     }
 
-    private NamespaceLauncher(int root, Descriptor? image, PidFd? target)
+    private NamespaceLauncher(int root, Descriptor? image, TreeNamespaces? target)
     {
-        if ((_target = target) is not null)
-            Inherited(target!.Descriptor);
+        _target = target;
+        foreach ((NamespaceFile file, _) in target?.Entered ?? [])
+            Inherited(file.Descriptor);
+        if (target?.View is { } view)
+            Inherited(view.Descriptor);
         _program = Inherited(FileCalls.Open("/proc/self/exe", OpenFlags.O_RDONLY));
         _outerProc = Inherited(FileCalls.Open("/proc", OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY));
         _init = Inherited(InitProgram.Create(root));
@@ -85,7 +90,7 @@ internal sealed class NamespaceLauncher : IDisposable
             Init = Clone("process 1 of a pid namespace", 0).Tid;
         int room = wanted.Pid ? PidRoom.Find(taken) : 0;
         OwnedThread command = Clone("the command inside the namespaces", room);
-        Mount(command, MarkOfOurs, "/proc", "proc", ProcFlags);
+        Mount(command, ProcDevice, "/proc", "proc", ProcFlags);
         if (wanted.Pid)
         {
             WriteFile(command, "/proc/sys/kernel/ns_last_pid", room.ToString(CultureInfo.InvariantCulture));
@@ -96,7 +101,7 @@ internal sealed class NamespaceLauncher : IDisposable
         // A group of the outside has no number inside, by which it could be given a terminal back.
         if (ownGroup)
             command.Call(SyscallNumber.setpgid, "the group of the command inside", 0, 0);
-        BecomeCommand(command, [], wanted.Ipc);
+        BecomeCommand(command, [], wanted.Ipc, null);
         return command.Tid;
     }
 
@@ -105,27 +110,42 @@ internal sealed class NamespaceLauncher : IDisposable
     {
         using var launcher = new NamespaceLauncher(1, null);
         Unshare(launcher._seed.Thread, new RestoreNamespaces { Pid = true, User = true });
-        launcher.Mount(launcher.Clone("process 1 of a pid namespace", 0), MarkOfOurs, "/proc", "proc", ProcFlags);
+        launcher.Mount(launcher.Clone("process 1 of a pid namespace", 0), ProcDevice, "/proc", "proc", ProcFlags);
     }
 
-    /// <summary>Starts the command in the namespaces of a process.</summary>
-    /// <param name="which">Flags of those to enter, as setns(2) takes them.</param>
-    /// <param name="folder">Where it works there.</param>
-    /// <param name="pids">What the processes that it was called with are called there.</param>
-    public int StartIn(ulong which, string folder, IEnumerable<int> pids)
+    /// <summary>Starts the command in the namespaces of the tree, and in a copy of our mounts with their /proc.</summary>
+    /// <returns>The command: a child of ours, and no tracee any more.</returns>
+    public int StartInTarget()
     {
+        TreeNamespaces target = _target!;
         OwnedThread seed = _seed.Thread;
-        seed.Call(SyscallNumber.setns, $"the namespaces of process {_target!.Pid}", (ulong)_target.Descriptor.Number, which);
-        seed.Call(SyscallNumber.chdir, $"{folder}, as the tree has it", Text(seed, 0, folder).Value);
+        bool ofUser = false;
+        foreach ((NamespaceFile file, ulong flag) in target.Entered)
+        {
+            seed.Call(SyscallNumber.setns, file.Name, (ulong)file.Descriptor.Number, flag);
+            ofUser |= flag == RestoreNamespaces.CLONE_NEWUSER;
+        }
+        if (ofUser)
+            RequireOwnIds(seed.Tid);
+        seed.Call(SyscallNumber.unshare, "a mount namespace", RestoreNamespaces.CLONE_NEWNS);
+        Mount(seed, "none", "/", "", SlaveRecursively);
         OwnedThread command = Clone("the command inside the namespaces", 0);
-        if ((which & RestoreNamespaces.CLONE_NEWUSER) != 0)
+        Mount(command, ProcDevice, "/proc", "proc", ProcFlags);
+        if (ofUser)
             UserNamespace.KeepCapabilities(command, _area.Data);
-        BecomeCommand(command, pids, (which & RestoreNamespaces.CLONE_NEWIPC) != 0);
+        BecomeCommand(command, target.InnerPids, target.OwnsIpc, target);
         return command.Tid;
     }
 
-    /// <summary>As device of a mount namespace's /proc, it tells that the namespace was made by us.</summary>
-    public const string MarkOfOurs = "procmigrate";
+    /// <summary>As it has been asked of a process in the namespace; now of ourselves, who cannot go elsewhere meanwhile.</summary>
+    private static void RequireOwnIds(int tid)
+    {
+        if (!EntryRules.KnowsOnly(RawSyscall.Call(SyscallNumber.geteuid, "this process"), tid))
+            throw new EngineException("NamespaceRefused", FailureClass.PrivilegeMissing, "The user namespace of the tree has other ids in it than the caller's.");
+    }
+
+    /// <summary>What /proc/mounts shows as the device of a /proc that we have mounted. It tells people; nothing depends on it.</summary>
+    private const string ProcDevice = "procmigrate";
 
     /// <summary>What has not become itself yet ends.</summary>
     public void Dispose()
@@ -186,12 +206,12 @@ internal sealed class NamespaceLauncher : IDisposable
         _made.Remove(init.Tid);
     }
 
-    private void BecomeCommand(OwnedThread command, IEnumerable<int> pids, bool ownsIpc)
+    private void BecomeCommand(OwnedThread command, IEnumerable<int> pids, bool ownsIpc, TreeNamespaces? target)
     {
         const ulong F_SETFD = 2, FD_CLOEXEC = 1, SIG_SETMASK = 2;
         foreach (Descriptor file in _inherited)
         {
-            if (file != _outerProc && file != _image)
+            if (file != _outerProc && file != _image && file != target?.View?.Descriptor)
                 command.Call(SyscallNumber.fcntl, "descriptors of the launch", (ulong)file.Number, F_SETFD, FD_CLOEXEC);
         }
         command.Call(SyscallNumber.close, "the launch's channel", Inject.X64.RestorerCode.ChannelFd);
@@ -207,7 +227,7 @@ internal sealed class NamespaceLauncher : IDisposable
         }
         ProcessMemory.WriteFast(command.Tid, _area.Data, new byte[sizeof(ulong)]);
         command.Call(SyscallNumber.rt_sigprocmask, "no signals blocked", SIG_SETMASK, _area.Data.Value, 0, sizeof(ulong));
-        var environment = new List<string> { InsideNamespaces.Describe(_outerProc.Number, _image?.Number, pids, ownsIpc) };
+        var environment = new List<string> { InsideNamespaces.Describe(_outerProc.Number, _image?.Number, pids, ownsIpc, target) };
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
             environment.Add($"{variable.Key}={variable.Value}");
         string[] arguments = FileCalls.ReadText("/proc/self/cmdline").Split('\0')[..^1];

@@ -1,59 +1,63 @@
 using System.Globalization;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Processes;
 using ProcMigrate.Linux.ProcFs;
 
 namespace ProcMigrate.Engine.Namespaces;
 
 /// <summary>
-/// The namespaces that a running tree got from a restore of ours. They hold nothing that the image does not bring along, or that
-/// cannot be made again, so such a tree is saved from inside them as if they were not there. Those of others (a container's) hold
+/// The namespaces of a running tree, where they hold nothing that an image does not bring along, or that cannot be made again, as those
+/// from a restore of ours: such a tree is saved from inside them as if they were not there. Those of others (a container's) hold
 /// mounts and networks that no image carries: these stay blockers.
 /// </summary>
-internal sealed class TreeNamespaces
+internal sealed class TreeNamespaces : IDisposable
 {
-    private static readonly (string Name, ulong Flag)[] Kinds =
-    [
-        ("user", RestoreNamespaces.CLONE_NEWUSER), ("mnt", RestoreNamespaces.CLONE_NEWNS), ("pid", RestoreNamespaces.CLONE_NEWPID),
-        ("time", RestoreNamespaces.CLONE_NEWTIME),
-    ];
+    private readonly NamespaceSet _set;
+    private readonly List<(NamespaceFile File, ulong Flag)> _entered = [];
 
-    private static readonly (string Name, ulong Flag)[] AlsoOfInit = [.. Kinds, ("ipc", RestoreNamespaces.CLONE_NEWIPC)];
+    private TreeNamespaces(int pid, NamespaceSet set, NamespaceSet ours, bool hasBundledNames)
+    {
+        (Pid, _set) = (pid, set);
+        MountNamespace = ProcFolders.Namespace(pid, "mnt");
+        foreach ((string kind, ulong flag) in NamespaceSet.Kinds)
+        {
+            if (kind != "mnt" && set.Differs(ours, kind))
+                _entered.Add((set[kind], flag));
+        }
+        View = hasBundledNames ? set["mnt"] : null;
+        OwnsIpc = set.Differs(ours, "ipc") && IsOurInit(pid);
+    }
 
     /// <summary>A process that has them all.</summary>
     public int Pid { get; }
 
-    private TreeNamespaces(int pid, ulong flags) => (Pid, Flags) = (pid, flags);
+    /// <summary>Those that differ from ours, in order, and how setns(2) calls them. Never that of mounts: nothing may be executed in it.</summary>
+    public IReadOnlyList<(NamespaceFile File, ulong Flag)> Entered => _entered;
 
-    /// <summary>Those that differ from ours, as setns(2) takes them.</summary>
-    public ulong Flags { get; }
+    /// <summary>Its mounts, where they show the files of a bundle under other names than the host; else null: then the host's are the same.</summary>
+    public NamespaceFile? View { get; }
+
+    /// <summary>As /proc/PID/ns/mnt names it.</summary>
+    public string MountNamespace { get; }
+
+    /// <summary>Whether all System V objects there are the tree's.</summary>
+    public bool OwnsIpc { get; }
 
     /// <summary>What the processes are called in them.</summary>
     public List<int> InnerPids { get; } = [];
 
-    /// <returns>Null where the processes live as we do, in namespaces of others, or not at all.</returns>
+    /// <returns>Null where the processes live as we do, in namespaces that are not to be entered, or not at all.</returns>
     public static TreeNamespaces? Of(IReadOnlyList<int> pids)
     {
         try
         {
-            ulong flags = Differing(pids[0], Environment.ProcessId, Kinds);
-            if ((flags & RestoreNamespaces.CLONE_NEWNS) == 0 || !IsMadeByUs(pids[0]))
+            using NamespaceSet ours = NamespaceSet.OfThisCommand(), first = NamespaceSet.Of(pids[0]);
+            if (!first.Differs(ours, "mnt") && !first.Differs(ours, "pid"))
                 return null;
-            int anchor = pids[0];
-            if ((flags & RestoreNamespaces.CLONE_NEWPID) != 0)
-            {
-                // What the tree's root may have made for itself is a matter of the save; what it was born into, its init has.
-                anchor = InitOf(pids[0]);
-                flags = Differing(anchor, Environment.ProcessId, AlsoOfInit);
-            }
-            var spaces = new TreeNamespaces(anchor, flags);
-            foreach (int pid in pids)
-            {
-                if (Differing(pid, anchor, Kinds) != 0)
-                    return null;
-                spaces.InnerPids.Add((int)ProcStatus.Of(pid).Numbers("NSpid")[^1]);
-            }
-            return spaces;
+            // What the tree's root may have made for itself is a matter of the save; what it was born into, its init has.
+            int anchor = first.Differs(ours, "pid") ? InitOf(pids[0]) : pids[0];
+            return Of(pids, anchor, ours);
         }
         catch (LinuxException)
         {
@@ -66,7 +70,7 @@ internal sealed class TreeNamespaces
     public void RequireSame(string folder)
     {
         string inside = string.Create(CultureInfo.InvariantCulture, $"/proc/{Pid}/root{folder}");
-        if (FileStatus.TryOfPath(inside) is not { } there || FileStatus.TryOfPath(folder) is not { } here || !there.IsSameFile(here))
+        if (View is not null && (FileStatus.TryOfPath(inside) is not { } there || FileStatus.TryOfPath(folder) is not { } here || !there.IsSameFile(here)))
         {
             throw new EngineException(
                 "FolderHidden", FailureClass.Failed,
@@ -74,6 +78,43 @@ internal sealed class TreeNamespaces
                 + "work in, and write the image to, a folder that it has, too.");
         }
     }
+
+    public void Dispose() => _set.Dispose();
+
+    private static TreeNamespaces? Of(IReadOnlyList<int> pids, int anchor, NamespaceSet ours)
+    {
+        NamespaceSet set = NamespaceSet.Of(anchor);
+        try
+        {
+            MountComparison mounts = MountComparison.Of(anchor);
+            var spaces = new TreeNamespaces(anchor, set, ours, mounts.HasBundledNames);
+            bool needed = spaces._entered.Count > 0 || spaces.View is not null;
+            if (needed && EntryRules.Judge(anchor, set, ours, mounts) is null && pids.All(pid => spaces.Has(pid)))
+                return spaces;
+        }
+        catch
+        {
+            set.Dispose();
+            throw;
+        }
+        set.Dispose();
+        return null;
+    }
+
+    private bool Has(int pid)
+    {
+        using NamespaceSet its = NamespaceSet.Of(pid);
+        foreach ((string kind, _) in NamespaceSet.Kinds)
+        {
+            if (kind != "ipc" && its.Differs(_set, kind))
+                return false;
+        }
+        InnerPids.Add((int)ProcStatus.Of(pid).Numbers("NSpid")[^1]);
+        return true;
+    }
+
+    /// <summary>Whether process 1 of a process's pid namespace is one that stays until nothing else is left there (<see cref="InitProgram"/>).</summary>
+    public static bool HasOurInit(int pid) => IsOurInit(InitOf(pid));
 
     private static int InitOf(int pid)
     {
@@ -93,18 +134,7 @@ internal sealed class TreeNamespaces
         throw new LinuxException("init", $"the pid namespace of process {pid}", Errno.ESRCH);
     }
 
-    private static ulong Differing(int pid, int other, (string Name, ulong Flag)[] kinds)
-    {
-        ulong flags = 0;
-        foreach ((string name, ulong flag) in kinds)
-        {
-            if (ProcFolders.Namespace(pid, name) != ProcFolders.Namespace(other, name))
-                flags |= flag;
-        }
-        return flags;
-    }
-
-    private static bool IsMadeByUs(int pid) =>
-        FileCalls.ReadText(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/mountinfo"))
-            .Contains($" - proc {NamespaceLauncher.MarkOfOurs} ", StringComparison.Ordinal);
+    /// <summary>Anybody can look like it: no right depends on it, only what is carried and whether process 1 stays.</summary>
+    private static bool IsOurInit(int pid) =>
+        FileCalls.ReadLink(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/exe")) == $"/memfd:{InitProgram.Name} (deleted)";
 }

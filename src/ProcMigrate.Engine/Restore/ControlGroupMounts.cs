@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 
@@ -6,8 +7,7 @@ namespace ProcMigrate.Engine.Restore;
 /// <summary>Where the hierarchies of control groups are mounted, and joining a group there.</summary>
 internal sealed class ControlGroupMounts(RestoreContext context)
 {
-    private const string Version2 = "cgroup2";
-    private readonly List<(string Type, string Root, string Point, string[] Options)> _mounts = ReadMounts();
+    private readonly ControlGroupFolders _folders = new();
     private readonly HashSet<string> _told = [];
 
     /// <summary>Moves a process with all its threads, or one thread, from where it was born to where it belongs.</summary>
@@ -59,40 +59,12 @@ internal sealed class ControlGroupMounts(RestoreContext context)
     }
 
     /// <returns>Null where the group is not here, or its hierarchy is not mounted.</returns>
-    public string? FolderOf(string controllers, string path)
-    {
-        string[] wanted = controllers.Split(',', StringSplitOptions.RemoveEmptyEntries);
-        foreach ((string type, string root, string point, string[] options) in _mounts)
-        {
-            bool fits = wanted.Length == 0 ? type == Version2 : type != Version2 && wanted.All(options.Contains);
-            bool inside = root == "/" || path == root || path.StartsWith(root + "/", StringComparison.Ordinal);
-            if (!fits || !inside)
-                continue;
-            string folder = point + (root == "/" ? path : path[root.Length..]);
-            if (Directory.Exists(folder))
-                return folder.TrimEnd('/');
-        }
-        return null;
-    }
+    public string? FolderOf(string controllers, string path) => _folders.Of(controllers, path);
 
     private void Tell(string controllers, string path, string why)
     {
         string name = controllers.Length == 0 ? path : $"{controllers}:{path}";
         if (_told.Add(name))
             context.Warnings.Add($"the control group {name} that the program was in {why}; it stays in this command's");
-    }
-
-    /// <summary>/proc/self/mountinfo: … root, mount point, …, -, type, source, options.</summary>
-    private static List<(string Type, string Root, string Point, string[] Options)> ReadMounts()
-    {
-        var mounts = new List<(string, string, string, string[])>();
-        foreach (string line in FileCalls.ReadText("/proc/self/mountinfo").Split('\n', StringSplitOptions.RemoveEmptyEntries))
-        {
-            string[] fields = line.Split(' ');
-            int dash = Array.IndexOf(fields, "-");
-            if (dash > 0 && fields.Length > dash + 3 && fields[dash + 1] is ("cgroup" or Version2))
-                mounts.Add((fields[dash + 1], fields[3], fields[4], fields[dash + 3].Split(',')));
-        }
-        return mounts;
     }
 }

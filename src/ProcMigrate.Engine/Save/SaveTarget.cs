@@ -29,6 +29,7 @@ internal static class SaveTarget
                 $"Process {pid} ({stat.Name}) has ended and only waits for its parent {stat.ParentPid} to take notice; there is nothing left to save.");
         }
         RefuseOwnLine(pid, stat.Name);
+        ProcessOne.Refuse(pid, stat.Name);
     }
 
     /// <summary>A process cannot be frozen by one that waits inside it.</summary>

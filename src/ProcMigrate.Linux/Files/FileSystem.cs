@@ -8,6 +8,7 @@ namespace ProcMigrate.Linux.Files;
 public struct FileSystemStatus
 {
     public const long HUGETLBFS_MAGIC = 0x958458f6;
+    public const long PROC_SUPER_MAGIC = 0x9fa0;
 
     /// <summary>MQUEUE_MAGIC, which no header has (ipc/mqueue.c).</summary>
     public const long MessageQueueMagic = 0x19800202;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using ProcMigrate.Linux.Processes;
 
 namespace ProcMigrate.Remote.Migration;
 
@@ -82,6 +83,6 @@ internal sealed class MigrationJournal : IDisposable
         var start = new ProcessStartInfo(executable) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (string argument in (string[])["migrate", "--settle", id.ToString(), "--stand-by"])
             start.ArgumentList.Add(argument);
-        Process.Start(start)?.Dispose();
+        CallerView.Run(() => Process.Start(start))?.Dispose();
     }
 }

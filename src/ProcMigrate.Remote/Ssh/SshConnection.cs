@@ -4,6 +4,7 @@ using System.IO.Pipes;
 using System.Runtime.InteropServices;
 using System.Text;
 using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.Processes;
 
 namespace ProcMigrate.Remote.Ssh;
 
@@ -66,7 +67,7 @@ internal sealed class SshConnection : IDisposable
         start.Environment["LC_ALL"] = "C";
         try
         {
-            return new SshConnection(target, Process.Start(start)!);
+            return new SshConnection(target, CallerView.Run(() => Process.Start(start))!);
         }
         catch (Win32Exception e)
         {

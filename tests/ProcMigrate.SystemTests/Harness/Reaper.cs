@@ -140,12 +140,25 @@ internal static class Reaper
     private static List<int> Children(string tasks)
     {
         List<int> children = [];
-        foreach (string folder in Directory.Exists(tasks) ? Directory.GetDirectories(tasks) : [])
+        foreach (string folder in Threads(tasks))
         {
             string line = Proc.ReadText($"{folder}/children") ?? "";
             children.AddRange(line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse));
         }
         return children;
+    }
+
+    private static string[] Threads(string tasks)
+    {
+        try
+        {
+            return Directory.GetDirectories(tasks);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // The process has ended.
+            return [];
+        }
     }
 
     private static int SessionOf(int pid) => Proc.Stat($"/proc/{pid}") is { } stat ? int.Parse(stat[6 - 3]) : 0;

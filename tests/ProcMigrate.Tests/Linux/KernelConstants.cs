@@ -15,7 +15,7 @@ internal static class KernelConstants
         "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/types.h", "sys/uio.h", "sys/un.h",
         "sys/wait.h", "termios.h", "time.h", "unistd.h", "linux/aio_abi.h", "linux/audit.h", "linux/capability.h", "linux/ethtool.h", "linux/filter.h", "linux/fs.h",
         "linux/futex.h", "linux/if_packet.h", "linux/if_tun.h", "linux/inet_diag.h", "linux/io_uring.h", "linux/ioprio.h", "linux/kcmp.h", "linux/landlock.h",
-        "linux/magic.h", "linux/membarrier.h", "linux/memfd.h", "linux/netfilter.h", "linux/netfilter/nf_tables.h", "linux/netfilter/nfnetlink.h", "linux/netlink.h", "linux/prctl.h", "linux/ptrace.h",
+        "linux/magic.h", "linux/membarrier.h", "linux/memfd.h", "linux/netfilter.h", "linux/netfilter/nf_tables.h", "linux/netfilter/nfnetlink.h", "linux/netlink.h", "linux/nsfs.h", "linux/prctl.h", "linux/ptrace.h",
         "linux/rseq.h", "linux/seccomp.h", "linux/securebits.h", "linux/sock_diag.h", "linux/sockios.h", "linux/soundcard.h",
         "linux/openat2.h", "sys/mount.h", "linux/unix_diag.h", "linux/userfaultfd.h",
     ];
