@@ -26,7 +26,10 @@ internal sealed class CommandLine
         Root.Options.OfType<VersionOption>().Single().Action = new VersionAction(terminal);
         Root.Add(CommonOptions.Json);
         foreach (var verb in verbs)
+        {
+            verb.Command.RefuseEmptyValues();
             Root.Add(verb.Command);
+        }
     }
 
     internal RootCommand Root { get; }
@@ -113,7 +116,7 @@ internal sealed class CommandLine
             return Usage($"{reason} See procmigrate --help.");
         }
 
-        return Usage($"{string.Join(" ", line.Errors.Select(error => error.Message))} See procmigrate {verb.Name} --help.");
+        return Usage($"{string.Join(" ", line.Errors.Select(error => error.Message).Distinct())} See procmigrate {verb.Name} --help.");
 
         static ErrorEvent Usage(string message) => new("Usage", message, [], (int)FailureClass.Usage);
     }

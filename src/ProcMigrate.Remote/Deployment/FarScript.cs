@@ -32,12 +32,15 @@ internal sealed class FarScript
     /// <summary>What our lines begin with. The random part tells them from what the user's start-up files print.</summary>
     public string Marker { get; }
 
+    /// <summary>The line on stderr by which the executable tells that it is at work.</summary>
+    public string Beat => RemoteHeartbeat.LineOf(Marker);
+
     /// <summary>Becomes the receiving end of a transfer, if the executable is there.</summary>
-    public string Receive() => IfThere("say ready; exec \"$f\" receive");
+    public string Receive() => IfThere($"say ready; {Heartbeat()} exec \"$f\" receive");
 
     /// <summary>Runs a verb, if the executable is there; its exit code comes in a line of ours, since ssh's own could be either's.</summary>
     public string Verb(IEnumerable<string> arguments) =>
-        IfThere($"{PosixShell.SetParameters(arguments)}say ready; {RemoteLifeline.Variable}=stdin \"$f\" \"$@\"; say exit $?");
+        IfThere($"{PosixShell.SetParameters(arguments)}say ready; {Heartbeat()} {RemoteLifeline.Variable}=stdin \"$f\" \"$@\"; say exit $?");
 
     /// <summary>
     /// Takes the executable from standard input. A connection that breaks ends the input early, so the checksum differs; the
@@ -52,6 +55,9 @@ internal sealed class FarScript
         // sync FILE is younger than sync.
         "sync \"$t\" 2>/dev/null || sync; mv -f \"$t\" \"$f\" || fail write; " +
         "\"$f\" --version >/dev/null || fail run; say stored";
+
+    private string Heartbeat() =>
+        $"{RemoteHeartbeat.Variable}='{PosixShell.Number((long)HostPatience.Beat.TotalMilliseconds)} {Marker.TrimEnd()}'";
 
     private string IfThere(string action) =>
         $"{prelude}if [ -x \"$f\" ] && intact \"$f\"; then {action}; else say absent \"$(uname -s)\" \"$(uname -m)\" \"$d\"; fi";

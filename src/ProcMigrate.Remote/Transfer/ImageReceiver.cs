@@ -35,7 +35,7 @@ internal sealed class ImageReceiver
         CancellationToken cancel = default)
     {
         (this.engine, this.cancel) = (engine, cancel);
-        reader = new FrameReader(input, source) { Patience = FirstPatience };
+        reader = new FrameReader(input, source) { Patience = FirstPatience, Cancel = cancel };
         writer = new FrameWriter(output);
         (this.defaultTo, this.verify) = (defaultTo, verify);
     }
@@ -130,12 +130,13 @@ internal sealed class ImageReceiver
             $"(fallocate: {Posix.Describe(errno)}). Make room, or choose another folder with --to";
     }
 
-    private static uint ChecksumOf(TargetFile file, long length)
+    private uint ChecksumOf(TargetFile file, long length)
     {
         byte[] piece = new byte[FrameHeader.MaxData];
         uint crc = 0;
         for (long at = 0; at < length;)
         {
+            cancel.ThrowIfCancellationRequested();
             int count = RandomAccess.Read(file.Handle, piece.AsSpan(0, (int)Math.Min(piece.Length, length - at)), at);
             if (count == 0)
                 throw new RemoteException(RemoteFailure.TargetUnusable, "", $"what an earlier transfer left for {file.Path} cannot be read; send it again");
@@ -152,7 +153,7 @@ internal sealed class ImageReceiver
         {
             ReceiveData(file, offer.Length, ref received);
         }
-        catch (FrameException e) when (e.Fault is FrameFault.Ended or FrameFault.Silent)
+        catch (Exception e) when (e is OperationCanceledException or FrameException { Fault: FrameFault.Ended or FrameFault.Silent })
         {
             PartialImage.Keep(file, offer, received);
             throw;
