@@ -17,7 +17,7 @@ internal sealed class RemoteVerb(SshTarget target, Action<string>? onLine, Cance
     private const int MaxChatter = 1024 * 1024;
 
     /// <summary>How long is waited, once the verb is told to undo what it began, for its word that it has.</summary>
-    private static readonly TimeSpan UndoPatience = TimeSpan.FromMilliseconds(800);
+    private static readonly TimeSpan UndoPatience = TimeSpan.FromMilliseconds(700);
 
     private string? finalLine;
     private long chatter;

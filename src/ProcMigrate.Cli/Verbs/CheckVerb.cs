@@ -42,6 +42,9 @@ internal sealed class CheckVerb : Verb
         });
     }
 
+    /// <summary>A process stands still for a moment while it is looked at.</summary>
+    public override bool HasNothingToUndo(ParseResult line) => !CommonOptions.TryReadPid(line.GetRequiredValue(subject), out _);
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         var target = host.Read(line);

@@ -12,6 +12,8 @@ internal sealed class DoctorVerb : Verb
     public DoctorVerb()
         : base("doctor", "Tell what this kernel and user can and cannot do") => host.AddTo(Command);
 
+    public override bool HasNothingToUndo(ParseResult line) => true;
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         if (host.Read(line) is { } target)

@@ -22,6 +22,8 @@ internal sealed class InspectVerb : Verb
         host.AddTo(Command);
     }
 
+    public override bool HasNothingToUndo(ParseResult line) => true;
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context) =>
         host.Read(line) is { } target ? FarVerb.Run(target, line, host, context, _ => 0) : new(InspectHere(line, context));
 

@@ -67,10 +67,10 @@ public sealed class HostileHostTests : SystemTest
     {
         SentImage.Write(Image, 1);
         SetPlan("go", "slow");
-        Answer answer = Run("send", Image, "n2", "--json");
+        Answer answer = RunPatiently("send", Image, "n2", "--json");
         Assert.True(answer.ExitCode == 0, $"{answer}");
         SetPlan("lines", "slow");
-        answer = Run("inspect", "/there.pmi", "--host", "n2", "--json");
+        answer = RunPatiently("inspect", "/there.pmi", "--host", "n2", "--json");
         Assert.True(answer.ExitCode == 0, $"{answer}");
     }
 
@@ -79,9 +79,9 @@ public sealed class HostileHostTests : SystemTest
     {
         using ProgramUnderTest program = Start(Program, "4");
         SetPlan("judged", "slow");
-        Answer slow = Run("check", $"{program.Pid}", "--host", "n2", "--json");
+        Answer slow = RunPatiently("check", $"{program.Pid}", "--host", "n2", "--json");
         Assert.True(slow.ExitCode == 0, $"{slow}");
-        foreach ((string step, string fault) in Steps(("login", ["silent"]), ("judged", ["silent", "half", "empty", "junk"]), ("ready", FrameFaults)))
+        foreach ((string step, string fault) in Steps(("login", ["silent"]), ("judged", ["silent", "half", "empty", "junk"]), ("ready", Places.Long ? FrameFaults : ["silent", "other", "step", "junk"])))
         {
             SetPlan(step, fault);
             AssertFails(Run("migrate", $"{program.Pid}", "n2", "--json"), step, fault);
@@ -96,7 +96,7 @@ public sealed class HostileHostTests : SystemTest
     public void Migrate_AfterTheCommit_RunsOnHere_WhereTheHostSaysThatItDoesNotRunThere()
     {
         using ProgramUnderTest program = Start(Program, "4");
-        foreach (string fault in FrameFaults)
+        foreach (string fault in Places.Long ? FrameFaults : ["silent", "half", "other", "step", "junk"])
         {
             SetPlan("runs", fault);
             AssertFails(Run("migrate", $"{program.Pid}", "n2", "--json"), "runs", fault);
@@ -117,7 +117,7 @@ public sealed class HostileHostTests : SystemTest
     {
         using ProgramUnderTest program = Start(Program, "4");
         SetPlan("runs=junk\ntext:settled", "runs");
-        Answer answer = Run("migrate", $"{program.Pid}", "n2", "--json");
+        Answer answer = RunPatiently("migrate", $"{program.Pid}", "n2", "--json");
         Assert.True(answer.ExitCode == 0, $"{answer}");
         program.AssertGone();
         Assert.Empty(Journals());
@@ -131,7 +131,7 @@ public sealed class HostileHostTests : SystemTest
     {
         using ProgramUnderTest program = Start(Program, "4");
         SetPlan("runs=silent\nsettled", "junk");
-        Answer answer = Run("migrate", $"{program.Pid}", "n2", "--json");
+        Answer answer = RunPatiently("migrate", $"{program.Pid}", "n2", "--json");
         Assert.Equal((5, "Unsettled"), (answer.ExitCode, answer.ErrorId));
         Assert.Contains("n2", answer.Message, StringComparison.Ordinal);
         string id = Path.GetFileNameWithoutExtension(Assert.Single(Journals()));
@@ -162,7 +162,10 @@ public sealed class HostileHostTests : SystemTest
     private string[] Environment(string plan, int patience) =>
         ["env", $"PATH={Folder["bin"]}:{System.Environment.GetEnvironmentVariable("PATH")}", $"XDG_STATE_HOME={Folder.Path}", $"FARSIDE_PLAN={plan}", $"PROCMIGRATE_PATIENCE={patience}", HeapLimit];
 
-    private Answer Run(params string[] arguments) => Binary.RunAs(Environment(Plan, 2), arguments);
+    private Answer Run(params string[] arguments) => Binary.RunAs(Environment(Plan, 1), arguments);
+
+    /// <summary>For tests that need the host to come to its step, on a busy machine, too.</summary>
+    private Answer RunPatiently(params string[] arguments) => Binary.RunAs(Environment(Plan, 2), arguments);
 
     /// <summary>A few at a time: most of them only wait.</summary>
     private void AllEnd(IEnumerable<(string Step, string Fault)> faults, string[] arguments)
