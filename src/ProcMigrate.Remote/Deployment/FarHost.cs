@@ -198,6 +198,7 @@ internal sealed class FarHost
         {
             _ when full => $"no space on {host} for the executable ({executable.Bytes.Length:N0} bytes) in the cache folder{Remedy}",
             "folder" => $"the cache folder on {host} cannot be made{Remedy}",
+            "owner" => $"the cache folder on {host}, or procmigrate in it, belongs to somebody else or can be written by others, so that nothing in it is run{Remedy}",
             "checksum" => $"the executable arrived damaged on {host}",
             "run" => $"the executable does not run on {host}: its file system may be mounted noexec, or its libc too old{Remedy}",
             _ => $"the executable cannot be written on {host}{Remedy}",

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.X64;
 using ProcMigrate.Remote.Migration;
 
@@ -92,7 +93,7 @@ internal sealed class ImageReceiver
     private ReceiveResult ReceiveOffered(ImageOffer offer)
     {
         string path = ReceivePath.Resolve(offer.To ?? defaultTo, offer.Name);
-        if (Path.Exists(path))
+        if (FileStatus.TryOfPath(path, follow: false) is not null)
             return AlreadyThere(path, offer);
         using var file = PartialImage.Open(path, offer, out long there);
         file.BytesNeeded = offer.Length;
@@ -204,14 +205,16 @@ internal sealed class ImageReceiver
         if (!IsSame(path, offer))
         {
             throw new RemoteException(
-                RemoteFailure.NameTaken, "", $"{path} exists already and is something else; nothing is overwritten. Choose another name with --to, or remove it");
+                RemoteFailure.NameTaken, "", $"{path} exists already and is something else, or not yours alone; nothing is overwritten. Choose another name with --to, or remove it");
         }
         return Stored(new ReceiveResult(path, offer.ImageId, offer.Length, AlreadyThere: true));
     }
 
     private bool IsSame(string path, ImageOffer offer)
     {
-        if (!File.Exists(path) || new FileInfo(path).Length != offer.Length)
+        // What somebody else has put there, or can change, may say of itself what it likes.
+        if (FileStatus.TryOfPath(path, follow: false) is not { Type: FileType.Regular } there || there.Uid != StateFolders.OwnId
+            || (there.Mode & StateFolders.OthersWrite) != 0 || there.Size != offer.Length)
             return false;
         try
         {
