@@ -137,7 +137,8 @@ public sealed class HostileHostTests : SystemTest
         string id = Path.GetFileNameWithoutExtension(Assert.Single(Journals()));
         Assert.Contains($"procmigrate migrate --settle {id}", answer.Message, StringComparison.Ordinal);
         Assert.Contains($"kill -CONT {program.Pid}", answer.Message, StringComparison.Ordinal);
-        Assert.True(Proc.Stat($"/proc/{program.Pid}") is ["T", ..], "it is not stopped");
+        // The stop signal waits for it: on a busy machine it has yet to run into it.
+        Wait.Until(() => Proc.Stat($"/proc/{program.Pid}") is ["T", ..], () => "it is not stopped");
         SetPlan("text:settled", outcome);
         Wait.Until(() => Journals().Length == 0, () => "it is not settled");
         if (outcome == "aborted")
