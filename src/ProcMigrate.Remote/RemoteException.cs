@@ -14,10 +14,10 @@ public sealed class RemoteException : Exception
     /// <summary>Stable id for programs, documented in docs/remote.md.</summary>
     public string Id => Reason.ToString();
 
-    /// <summary>The binary's exit code: 2 for a host that is no name, 4 for an image that the host found damaged, else 5.</summary>
+    /// <summary>The binary's exit code: 2 for a host that is no name, or a patience that is none, 4 for an image that the host found damaged, else 5.</summary>
     public int ExitCode => Reason switch
     {
-        RemoteFailure.BadTarget => 2,
+        RemoteFailure.BadTarget or RemoteFailure.BadPatience => 2,
         RemoteFailure.ImageRejected => 4,
         _ => 5,
     };

@@ -6,6 +6,9 @@ public enum RemoteFailure
     /// <summary>The host or user is not a name at all.</summary>
     BadTarget,
 
+    /// <summary>The variable that says how long a host may be silent holds no such time.</summary>
+    BadPatience,
+
     /// <summary>No ssh client on this machine.</summary>
     SshMissing,
 
@@ -29,6 +32,9 @@ public enum RemoteFailure
 
     /// <summary>The connection broke after login.</summary>
     ConnectionCut,
+
+    /// <summary>The host is connected, and showed no sign of life for too long.</summary>
+    HostSilent,
 
     /// <summary>ssh failed in some other way; its own words are in the message.</summary>
     SshFailed,

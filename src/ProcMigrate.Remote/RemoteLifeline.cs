@@ -9,9 +9,10 @@ public static class RemoteLifeline
     /// <summary>Set for a verb whose standard input is a lifeline.</summary>
     public const string Variable = "PROCMIGRATE_LIFELINE";
 
-    /// <summary>Cancels <paramref name="cancel"/> when the caller's host lets go; does nothing for a verb run by hand.</summary>
+    /// <summary>Begins to tell that host that this side is at work, and cancels <paramref name="cancel"/> when the caller's host lets go; does nothing for a verb run by hand.</summary>
     public static void Watch(CancellationTokenSource cancel)
     {
+        RemoteHeartbeat.Start();
         if (Environment.GetEnvironmentVariable(Variable) is not null)
             new Thread(() => WaitForEnd(Console.OpenStandardInput(), cancel)) { IsBackground = true, Name = "lifeline" }.Start();
     }

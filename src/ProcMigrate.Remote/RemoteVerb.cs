@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using ProcMigrate.Remote.Deployment;
 using ProcMigrate.Remote.Ssh;
 
@@ -8,26 +7,34 @@ namespace ProcMigrate.Remote;
 /// <summary>A verb of procmigrate, run on a host.</summary>
 internal sealed class RemoteVerb(SshTarget target, Action<string>? onLine, CancellationToken cancel)
 {
-    /// <summary>A line of JSON about a tree with thousands of processes is long, but not endless.</summary>
-    private const int MaxLine = 64 * 1024 * 1024;
+    /// <summary>What each line of <c>--json</c> begins with.</summary>
+    private const string EventStart = "{\"event\":\"";
 
-    /// <summary>How long a verb may take to undo what it began, once it is told to.</summary>
-    private static readonly TimeSpan UndoPatience = TimeSpan.FromSeconds(30);
+    /// <summary>A line of JSON about a tree with thousands of processes is long, but not endless.</summary>
+    private const int MaxLine = 16 * 1024 * 1024;
+
+    /// <summary>Of lines that are none of ours: what start-up files and libraries of the host print.</summary>
+    private const int MaxChatter = 1024 * 1024;
+
+    /// <summary>How long is waited, once the verb is told to undo what it began, for its word that it has.</summary>
+    private static readonly TimeSpan UndoPatience = TimeSpan.FromMilliseconds(700);
 
     private string? finalLine;
-    private JsonElement final;
+    private long chatter;
 
     public RemoteOutcome Run(IReadOnlyList<string> arguments)
     {
         var host = new FarHost(target);
         using var connection = host.StartVerb(WithJson(arguments), cancel);
         int? exitCode = ReadLines(connection, host.Marker);
+        if (exitCode is { } code && finalLine is not null && (code == 0 || !cancel.IsCancellationRequested))
+            return new RemoteOutcome(target.Host, code, finalLine);
+        if (exitCode is null && cancel.IsCancellationRequested)
+            throw new UnconfirmedException(target.DisplayName);
         cancel.ThrowIfCancellationRequested();
         if (exitCode is null)
-            throw Ended(connection);
-        if (finalLine is null)
-            throw NoResult(connection, exitCode.Value);
-        return new RemoteOutcome(target.Host, exitCode.Value, finalLine, final);
+            throw connection.Silence ?? Ended(connection);
+        throw NoResult(connection, exitCode.Value);
     }
 
     private static List<string> WithJson(IReadOnlyList<string> arguments)
@@ -51,18 +58,32 @@ internal sealed class RemoteVerb(SshTarget target, Action<string>? onLine, Cance
         using var late = new CancellationTokenSource();
         using var patience = cancel.Register(() => late.CancelAfter(UndoPatience));
         connection.EndOn(late.Token);
+        connection.Pulse.Expect("do it and tell what comes of it", HostPatience.Silence);
 
         while (ReadLine(connection) is { } line)
         {
             if (line.StartsWith(marker + "exit ", StringComparison.Ordinal))
-                return int.Parse(line.AsSpan(marker.Length + 5), CultureInfo.InvariantCulture);
-            if (line.Length == 0)
+                return ExitCode(line[(marker.Length + 5)..]);
+            if (!line.StartsWith(EventStart, StringComparison.Ordinal))
+            {
+                if ((chatter += line.Length + 1) > MaxChatter)
+                    throw Wrong("it prints too much that is no event");
                 continue;
+            }
+            connection.Pulse.Sign();
             Keep(line);
             onLine?.Invoke(line);
         }
         return null;
     }
+
+    private int ExitCode(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int code) && code is >= 0 and <= 255
+            ? code
+            : throw Wrong($"\"{FarText.Clean(text)}\" is no exit code");
+
+    private RemoteException Wrong(string why) => new(
+        RemoteFailure.ProtocolError, target.Host, $"{target.DisplayName} answers wrongly: {why}.");
 
     private string? ReadLine(SshConnection connection)
     {
@@ -72,7 +93,7 @@ internal sealed class RemoteVerb(SshTarget target, Action<string>? onLine, Cance
         }
         catch (InvalidDataException e)
         {
-            throw new RemoteException(RemoteFailure.ProtocolError, target.Host, $"{target.DisplayName} answers wrongly: {e.Message}.", e);
+            throw Wrong(e.Message);
         }
         catch (IOException)
         {
@@ -80,27 +101,14 @@ internal sealed class RemoteVerb(SshTarget target, Action<string>? onLine, Cance
         }
     }
 
+    /// <summary>Of the two kinds of line that end a verb there is one; which kind stands at its beginning, so that nothing else is parsed.</summary>
     private void Keep(string line)
     {
-        if (Parse(line) is { } json && (json.GetProperty("event").ValueEquals("result"u8) || json.GetProperty("event").ValueEquals("error"u8)))
-            (finalLine, final) = (line, json);
-    }
-
-    private static JsonElement? Parse(string line)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(line);
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("event", out var kind) && kind.ValueKind == JsonValueKind.String
-                ? document.RootElement.Clone()
-                : null;
-        }
-        catch (JsonException)
-        {
-            // Not ours: something that the host's start-up files or libraries print.
-            return null;
-        }
+        if (!line.StartsWith(EventStart + "result\"", StringComparison.Ordinal) && !line.StartsWith(EventStart + "error\"", StringComparison.Ordinal))
+            return;
+        if (finalLine is not null)
+            throw Wrong("it tells twice what came of the verb");
+        finalLine = line;
     }
 
     private RemoteException Ended(SshConnection connection)

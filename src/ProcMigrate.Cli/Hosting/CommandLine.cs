@@ -4,6 +4,8 @@ using System.Reflection;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Cli.Verbs;
 using ProcMigrate.Engine.Contracts;
+using ProcMigrate.Linux;
+using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Cli.Hosting;
 
@@ -26,7 +28,10 @@ internal sealed class CommandLine
         Root.Options.OfType<VersionOption>().Single().Action = new VersionAction(terminal);
         Root.Add(CommonOptions.Json);
         foreach (var verb in verbs)
+        {
+            verb.Command.RefuseEmptyValues();
             Root.Add(verb.Command);
+        }
     }
 
     internal RootCommand Root { get; }
@@ -82,12 +87,15 @@ internal sealed class CommandLine
     private int Execute(Verb verb, ParseResult line, IReporter reporter)
     {
         using var interruption = new Interruption();
+        if (verb.HasNothingToUndo(line))
+            interruption.LeaveIfStuck(() => Leave(reporter, interruption));
         try
         {
             var outcome = verb.Execute(line, new VerbContext(engine, hosts, reporter.Progress, interruption.Token)
             {
                 LetSignalsPass = interruption.LetSignalsPass,
             });
+            AwaitTurn(interruption);
             if (outcome.Result is { } result)
                 reporter.Result(result, verb);
             return outcome.ExitCode;
@@ -96,12 +104,30 @@ internal sealed class CommandLine
         catch (Exception failure)
 #pragma warning restore CA1031
         {
+            AwaitTurn(interruption);
             var error = verb.Reword(Failure.Describe(failure, interruption.ExitCode), line);
             reporter.Error(error);
             if (terminal.ShowsStackTraces)
                 terminal.Error.WriteLine(failure);
             return error.ExitCode;
         }
+    }
+
+    /// <summary>Does not return where the process is ending already.</summary>
+    private static void AwaitTurn(Interruption interruption)
+    {
+        if (!interruption.Tells(leaving: false))
+            Thread.Sleep(Timeout.Infinite);
+    }
+
+    private static void Leave(IReporter reporter, Interruption interruption)
+    {
+        if (!interruption.Tells(leaving: true))
+            return;
+        int exitCode = interruption.ExitCode;
+        reporter.Error(Failure.Describe(new OperationCanceledException(), exitCode));
+        // Not Environment.Exit, which would wait for what hangs.
+        RawSyscall.Call(SyscallNumber.exit_group, "this process", exitCode);
     }
 
     private static ErrorEvent UsageError(ParseResult line, Verb? verb)
@@ -113,7 +139,7 @@ internal sealed class CommandLine
             return Usage($"{reason} See procmigrate --help.");
         }
 
-        return Usage($"{string.Join(" ", line.Errors.Select(error => error.Message))} See procmigrate {verb.Name} --help.");
+        return Usage($"{string.Join(" ", line.Errors.Select(error => error.Message).Distinct())} See procmigrate {verb.Name} --help.");
 
         static ErrorEvent Usage(string message) => new("Usage", message, [], (int)FailureClass.Usage);
     }

@@ -18,6 +18,7 @@ internal static class Failure
         ImageException image => new(ImageId(image.Error), image.Message, [], (int)ImageClass(image)),
         RemoteException remote => new(remote.Id, remote.Message, [], remote.ExitCode),
         UsageException => new("Usage", failure.Message, [], (int)FailureClass.Usage),
+        UnconfirmedException => new(Interrupted, failure.Message, [], interruptedExitCode),
         OperationCanceledException => new(Interrupted, "interrupted; what was begun is undone", [], interruptedExitCode),
         FileNotFoundException or DirectoryNotFoundException => new("FileMissing", failure.Message, [], (int)FailureClass.Failed),
         UnauthorizedAccessException => new("AccessDenied", failure.Message, [], (int)FailureClass.PrivilegeMissing),

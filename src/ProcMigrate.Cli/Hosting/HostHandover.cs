@@ -32,19 +32,16 @@ internal sealed class HostHandover(HostMigration migration, string host, bool ch
     public override void TakeOver(Guid id, IReadOnlyList<int> pids, Action hold)
     {
         var line = migration.TakeOver(id, pids, hold);
-        Restored = EventLine.TryRead(line) as VerbResult;
+        Restored = FarEvent.TryRead(line) as VerbResult;
     }
 
     public override void Ended() => migration.Ended();
 
-    public static Exception Failed(string line, string host) => EventLine.TryRead(line) is ErrorEvent error
-        ? new FarSideException(error with { Host = error.Host ?? host })
-        : new RemoteException(RemoteFailure.ProtocolError, host, $"{host} answered with something that is no error: {line}");
-
     public IReadOnlyList<Blocker> FarBlockers(ReadOnlyMemory<byte> description)
     {
-        if ((EventLine.TryRead(migration.Check(description)) as VerbResult)?.Blockers is not { } found)
-            throw new RemoteException(RemoteFailure.ProtocolError, host, $"{host} does not answer with a list of blockers.");
+        string line = migration.Check(description);
+        if (FarEvent.TryRead(line) is not VerbResult { Verb: "check", Blockers: { } found })
+            throw FarEvent.Wrong(host, "with something that is no list of blockers", line);
         return [.. found.Select(blocker => blocker with { What = $"on {host}: {blocker.What}" })];
     }
 }

@@ -14,9 +14,14 @@ internal sealed class Interruption : IDisposable
     private const int SIGINT = 2;
     private const int SIGTERM = 15;
 
+    /// <summary>After so long a verb that has nothing to undo is left, wherever it hangs.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(900);
+
     private readonly CancellationTokenSource source = new();
+    private readonly CancellationTokenSource late = new();
     private readonly PosixSignalRegistration[] registrations;
     private int firstSignal;
+    private int teller;
 
     public Interruption()
     {
@@ -34,6 +39,20 @@ internal sealed class Interruption : IDisposable
     /// <summary>What shells expect of a process that ended because of the signal; SIGINT's where none came.</summary>
     public int ExitCode => ShellSignalBase + (firstSignal == 0 ? SIGINT : firstSignal);
 
+    /// <summary>What came of the verb is told by one only, whoever is first: the verb's end, or the one who leaves it. True for him, each time.</summary>
+    public bool Tells(bool leaving)
+    {
+        int me = leaving ? 2 : 1;
+        return Interlocked.CompareExchange(ref teller, me, 0) is var first && (first == 0 || first == me);
+    }
+
+    /// <summary>Nothing that the verb does needs to be undone: if it does not come to an end by itself, the process ends as <paramref name="leave"/> does it.</summary>
+    public void LeaveIfStuck(Action leave)
+    {
+        source.Token.Register(() => late.CancelAfter(Patience));
+        late.Token.Register(leave);
+    }
+
     /// <summary>What remains is the caller's host letting go.</summary>
     public void LetSignalsPass()
     {
@@ -44,6 +63,7 @@ internal sealed class Interruption : IDisposable
     public void Dispose()
     {
         LetSignalsPass();
+        late.Dispose();
         source.Dispose();
     }
 

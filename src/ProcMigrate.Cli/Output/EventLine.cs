@@ -8,7 +8,7 @@ namespace ProcMigrate.Cli.Output;
 internal static class EventLine
 {
     /// <summary>Paths stay readable: the reader is no web page, so nothing but JSON's own characters is escaped.</summary>
-    private static readonly JsonTypeInfo<CliEvent> Format = new CliJson(new JsonSerializerOptions(CliJson.Default.Options)
+    internal static readonly JsonTypeInfo<CliEvent> Format = new CliJson(new JsonSerializerOptions(CliJson.Default.Options)
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     }).CliEvent;

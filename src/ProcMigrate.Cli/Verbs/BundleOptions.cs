@@ -24,7 +24,7 @@ internal sealed class BundleOptions
         command.Add(bundle);
         command.Add(include);
         command.Add(exclude);
-        command.Validators.Add(result =>
+        command.AddRule(result =>
         {
             if (!result.GetValue(bundle) && (IsGiven(result, include) || IsGiven(result, exclude)))
                 result.AddError("--include and --exclude say what goes into a bundle: give --bundle too.");

@@ -35,12 +35,15 @@ internal sealed class CheckVerb : Verb
         bundle.AddTo(Command);
         restore.AddTo(Command, NotOfRestore);
         host.AddTo(Command);
-        Command.Validators.Add(result =>
+        Command.AddRule(result =>
         {
             if (restore.Given(result) is { } option && !host.IsGiven(result) && CommonOptions.TryReadPid(result.GetValue(subject) ?? "", out _))
                 result.AddError($"{option.Name} says how a tree is restored: check an image with it, or give --host too.");
         });
     }
+
+    /// <summary>A process stands still for a moment while it is looked at.</summary>
+    public override bool HasNothingToUndo(ParseResult line) => !CommonOptions.TryReadPid(line.GetRequiredValue(subject), out _);
 
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
@@ -49,11 +52,13 @@ internal sealed class CheckVerb : Verb
         if ((target is null || here) && CommonOptions.TryReadPid(line.GetRequiredValue(subject), out var pid) && context.Engine.SaveInside([pid], null, context.LetSignalsPass, context.Cancel) is { } code)
             return new(null, code);
         // An image that lies there, not here, is that host's own affair.
-        var result = target is null ? CheckHere(line, context)
-            : here ? CheckThere(target, line, context)
-            : FarVerb.Run(target, line, host, context);
-        return new(result, result.Blockers is { Count: > 0 } ? (int)FailureClass.Refused : 0);
+        if (target is not null && !here)
+            return FarVerb.Run(target, line, host, context, ExitCode);
+        var result = target is null ? CheckHere(line, context) : CheckThere(target, line, context);
+        return new(result, ExitCode(result));
     }
+
+    private static int ExitCode(VerbResult result) => result.Blockers is { Count: > 0 } ? (int)FailureClass.Refused : 0;
 
     public override void Write(VerbResult result, TextWriter output)
     {
@@ -93,7 +98,7 @@ internal sealed class CheckVerb : Verb
             RestoreArguments = restore.Arguments(line),
             KeptName = isProcess ? null : Path.GetFileName(text),
         };
-        using var migration = context.Hosts.Migrate(settings, true, answer => HostHandover.Failed(answer, target.Host), _ => { }, context.Cancel);
+        using var migration = context.Hosts.Migrate(settings, true, answer => FarEvent.Error(answer, target.Host), _ => { }, context.Cancel);
         var handover = new HostHandover(migration, target.Host, checkOnly: true);
         if (!isProcess)
             return new() { Verb = Name, Image = summary, Host = target.Host, Blockers = handover.FarBlockers(description.Bytes) };

@@ -23,14 +23,16 @@ internal static class CommonOptions
     {
         Description = "The root of the tree to save",
         Arity = ArgumentArity.OneOrMore,
-        CustomParser = result =>
-        {
-            var pids = new int[result.Tokens.Count];
-            for (var index = 0; index < pids.Length; index++)
-                pids[index] = ReadPid(result.Tokens[index].Value, result);
-            return pids;
-        },
+        CustomParser = ReadPids,
     };
+
+    public static int[] ReadPids(ArgumentResult result)
+    {
+        var pids = new int[result.Tokens.Count];
+        for (var index = 0; index < pids.Length; index++)
+            pids[index] = ReadPid(result.Tokens[index].Value, result);
+        return pids;
+    }
 
     public static Option<int?> Pid(string description) => new("--pid")
     {

@@ -12,14 +12,18 @@ internal sealed class DoctorVerb : Verb
     public DoctorVerb()
         : base("doctor", "Tell what this kernel and user can and cannot do") => host.AddTo(Command);
 
+    public override bool HasNothingToUndo(ParseResult line) => true;
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
-        var result = host.Read(line) is { } target
-            ? FarVerb.Run(target, line, host, context)
-            : new VerbResult { Verb = Name, Findings = context.Engine.Doctor() };
-        var unfit = (result.Findings ?? []).Any(finding => finding.Needed && !finding.Available);
-        return new(result, unfit ? (int)FailureClass.Failed : 0);
+        if (host.Read(line) is { } target)
+            return FarVerb.Run(target, line, host, context, ExitCode);
+        var result = new VerbResult { Verb = Name, Findings = context.Engine.Doctor() };
+        return new(result, ExitCode(result));
     }
+
+    private static int ExitCode(VerbResult result) =>
+        (result.Findings ?? []).Any(finding => finding.Needed && !finding.Available) ? (int)FailureClass.Failed : 0;
 
     public override void Write(VerbResult result, TextWriter output)
     {

@@ -20,7 +20,7 @@ internal sealed class ExportVerb : Verb
         Command.Add(core);
         Command.Add(files);
         Command.Add(pid);
-        Command.Validators.Add(result =>
+        Command.AddRule(result =>
         {
             if (result.GetValue(core) is null && result.GetValue(files) is null && !result.GetValue(CommonOptions.Json))
                 result.AddError("Export what? Give --core OUT, --files DIR, or --json.");

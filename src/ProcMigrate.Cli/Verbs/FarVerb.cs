@@ -10,16 +10,24 @@ namespace ProcMigrate.Cli.Verbs;
 /// <summary>Runs the verb of this command line on another host and hands its answer on as if it had happened here.</summary>
 internal static class FarVerb
 {
-    public static VerbResult Run(SshTarget target, ParseResult line, HostOptions spent, VerbContext context)
+    private const string ProgressStart = "{\"event\":\"progress\"";
+
+    /// <param name="exitCode">What a result means.</param>
+    public static VerbOutcome Run(SshTarget target, ParseResult line, HostOptions spent, VerbContext context, Func<VerbResult, int> exitCode)
     {
-        var outcome = context.Hosts.Run(target, Arguments(line, spent), text => OnLine(text, context), context.Cancel);
-        return EventLine.TryRead(outcome.FinalLine) switch
+        var verb = line.CommandResult.Command.Name;
+        var outcome = context.Hosts.Run(target, Arguments(line, spent), text => OnLine(text, verb, context), context.Cancel);
+        switch (FarEvent.TryRead(outcome.FinalLine))
         {
-            VerbResult result => result with { Host = outcome.Host },
-            ErrorEvent error => throw new FarSideException(error with { Host = error.Host ?? outcome.Host }),
-            _ => throw new RemoteException(
-                RemoteFailure.ProtocolError, outcome.Host, $"{outcome.Host} answered with something that is no result: {outcome.FinalLine}"),
-        };
+            case VerbResult result when result.Verb == verb && exitCode(result) is var code:
+                return code == outcome.ExitCode
+                    ? new(result with { Host = outcome.Host }, code)
+                    : throw FarEvent.Wrong(outcome.Host, $"with exit code {outcome.ExitCode}, where {code} goes with its result", outcome.FinalLine);
+            case ErrorEvent error:
+                throw FarEvent.Error(error, outcome.Host);
+            default:
+                throw FarEvent.Wrong(outcome.Host, "with something that is no result of this verb", outcome.FinalLine);
+        }
     }
 
     /// <summary>
@@ -36,9 +44,9 @@ internal static class FarVerb
         return arguments;
     }
 
-    private static void OnLine(string text, VerbContext context)
+    private static void OnLine(string text, string verb, VerbContext context)
     {
-        if (EventLine.TryRead(text) is ProgressEvent progress)
+        if (text.StartsWith(ProgressStart, StringComparison.Ordinal) && FarEvent.TryRead(text) is ProgressEvent progress && progress.Verb == verb)
             context.Progress(new EngineProgress(progress.Phase, progress.Done, progress.Total));
     }
 }

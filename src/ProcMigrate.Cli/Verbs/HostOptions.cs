@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using ProcMigrate.Remote;
 
 namespace ProcMigrate.Cli.Verbs;
@@ -9,7 +10,7 @@ internal sealed class HostOptions
 {
     private readonly Option<string?> host = new("--host") { Description = "Do it on this host, over ssh", HelpName = "HOST" };
     private readonly Option<string?> user = new("--user") { Description = "Login name there", HelpName = "U" };
-    private readonly Option<int?> port = new("--port") { Description = "Port of its sshd", HelpName = "N" };
+    private readonly Option<int?> port = new("--port") { Description = "Port of its sshd", HelpName = "N", CustomParser = ReadPort };
     private readonly Option<string?> identity = new("--identity") { Description = "File of the private key", HelpName = "KEY" };
     private readonly Option<string[]> sshOptions = new("--ssh-option")
     {
@@ -23,7 +24,7 @@ internal sealed class HostOptions
     {
         command.Add(host);
         AddLoginTo(command);
-        command.Validators.Add(result =>
+        command.AddRule(result =>
         {
             var login = Login().FirstOrDefault(option => result.GetResult(option) is { Implicit: false });
             if (login is not null && !IsGiven(result))
@@ -34,13 +35,6 @@ internal sealed class HostOptions
     /// <summary>For a verb that has the host as an argument.</summary>
     public void AddLoginTo(Command command)
     {
-        port.Validators.Add(result =>
-        {
-            if (result.Errors.Any())
-                return;
-            if (result.GetValueOrDefault<int?>() is < 1 or > ushort.MaxValue)
-                result.AddError("--port takes a number from 1 to 65535.");
-        });
         foreach (var option in Login())
             command.Add(option);
     }
@@ -60,6 +54,14 @@ internal sealed class HostOptions
         IdentityFile = line.GetValue(identity),
         Options = line.GetValue(sshOptions) ?? [],
     };
+
+    private static int? ReadPort(ArgumentResult result)
+    {
+        if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and <= ushort.MaxValue)
+            return number;
+        result.AddError($"--port takes a number from 1 to 65535, not '{result.Tokens[0].Value}'.");
+        return null;
+    }
 
     private Option[] Login() => [user, port, identity, sshOptions];
 }

@@ -22,8 +22,10 @@ internal sealed class InspectVerb : Verb
         host.AddTo(Command);
     }
 
+    public override bool HasNothingToUndo(ParseResult line) => true;
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context) =>
-        new(host.Read(line) is { } target ? FarVerb.Run(target, line, host, context) : InspectHere(line, context));
+        host.Read(line) is { } target ? FarVerb.Run(target, line, host, context, _ => 0) : new(InspectHere(line, context));
 
     public override void Write(VerbResult result, TextWriter output) => InspectText.Write(result, output);
 

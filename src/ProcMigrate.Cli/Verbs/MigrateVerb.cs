@@ -48,7 +48,7 @@ internal sealed class MigrateVerb : Verb
         Command.Add(settle);
         Command.Add(standBy);
         login.AddLoginTo(Command);
-        Command.Validators.Add(result =>
+        Command.AddRule(result =>
         {
             var settles = result.GetResult(settle) is { Implicit: false };
             if (settles == (result.GetValue(pid) is not null))
@@ -63,7 +63,7 @@ internal sealed class MigrateVerb : Verb
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         if (line.CommandResult.GetResult(settle) is { Implicit: false })
-            return Settle(line);
+            return Settle(line, context.Cancel);
         var name = line.GetValue(host)!;
         var target = login.Read(line, name);
         var root = line.GetValue(pid)!.Value;
@@ -76,7 +76,7 @@ internal sealed class MigrateVerb : Verb
             KeptName = line.GetValue(keepImage) ? SaveName(root) : null,
         };
         using var migration = context.Hosts.Migrate(
-            settings, false, text => HostHandover.Failed(text, name), p => context.Progress(new EngineProgress(p.Phase, p.Done, p.Total)), context.Cancel);
+            settings, false, text => FarEvent.Error(text, name), p => context.Progress(new EngineProgress(p.Phase, p.Done, p.Total)), context.Cancel);
         var handover = new HostHandover(migration, name, checkOnly: false);
         var saved = context.Engine.Save(save.ReadOptions(line, [root]) with { Handover = handover }, context.Progress, context.Cancel);
         return new(ToResult(saved, handover.Restored, migration, name));
@@ -127,7 +127,7 @@ internal sealed class MigrateVerb : Verb
         };
     }
 
-    private VerbOutcome Settle(ParseResult line)
+    private VerbOutcome Settle(ParseResult line, CancellationToken cancel)
     {
         var waits = line.GetValue(standBy);
         // A signal to the group of the engine that we stand by for is none for us.
@@ -137,10 +137,10 @@ internal sealed class MigrateVerb : Verb
         string? last = null;
         foreach (var id in line.GetValue(settle) is { } text ? [ReadId(text)] : Settling.Open())
         {
-            if (Settling.Settle(id, waits) is not { } outcome)
+            if (Settling.Settle(id, waits, cancel) is not { } outcome)
                 continue;
             last = outcome.Host;
-            warnings.Add(outcome.RunsThere ? $"the tree of {id} runs on {outcome.Host}, and has been ended here" : $"the tree of {id} does not run on {outcome.Host}; it runs on here");
+            warnings.Add(outcome.Host.Length == 0 ? $"the migration {id} had not come so far that its tree could run elsewhere; it runs on here" : outcome.RunsThere ? $"the tree of {id} runs on {outcome.Host}, and has been ended here" : $"the tree of {id} does not run on {outcome.Host}; it runs on here");
         }
         return new(new VerbResult { Verb = Name, Host = last, Warnings = warnings });
     }

@@ -26,6 +26,7 @@ internal sealed class RestoreVerb : Verb
     {
         Description = "Restore this process of the image and its descendants alone; may be given several times",
         HelpName = "PID",
+        CustomParser = CommonOptions.ReadPids,
     };
     private readonly Option<bool> pidNamespace = new("--pid-namespace")
     {
@@ -54,6 +55,7 @@ internal sealed class RestoreVerb : Verb
     {
         Description = "Files that changed since the save: refuse them (default), accept them, or truncate logs that grew",
         HelpName = "refuse|accept|truncate",
+        CustomParser = ReadChange,
     };
     private readonly HostOptions host = new();
     private string? spooledPath;
@@ -75,13 +77,11 @@ internal sealed class RestoreVerb : Verb
         Command.Add(map);
         Command.Add(changed);
         host.AddTo(Command);
-        Command.Validators.Add(result =>
+        Command.AddRule(result =>
         {
             var reserved = result.GetValue(CommonOptions.Json) ? "--json" : host.IsGiven(result) ? "--host" : null;
             if ((result.GetValue(stdio) ?? result.GetValue(terminalOption)) == "inherit" && reserved is not null)
                 result.AddError($"--stdio inherit and {reserved} exclude each other: stdout carries procmigrate's own lines then.");
-            if (result.GetValue(changed) is not (null or "refuse" or "accept" or "truncate"))
-                result.AddError($"--file-changed takes refuse, accept or truncate, not '{result.GetValue(changed)}'.");
             if (result.GetValue(file) == "-" && host.IsGiven(result))
                 result.AddError("An image from stdin cannot be restored on another host: send it there first.");
         });
@@ -90,10 +90,7 @@ internal sealed class RestoreVerb : Verb
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         if (host.Read(line) is { } target)
-        {
-            var far = FarVerb.Run(target, line, host, context);
-            return new(far, far.ExitCode ?? 0);
-        }
+            return FarVerb.Run(target, line, host, context, result => result.ExitCode ?? 0);
 
         var options = ReadOptions(line, line.GetRequiredValue(file)) with { Running = context.LetSignalsPass };
         using var spooled = options.ImagePath == "-" ? StandardInputImage.Read(context.Cancel) : null;
@@ -150,6 +147,14 @@ internal sealed class RestoreVerb : Verb
             AcceptChangedFiles = line.GetValue(changed) == "accept",
             TruncateGrownFiles = line.GetValue(changed) == "truncate",
         };
+    }
+
+    private static string? ReadChange(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (text is not ("refuse" or "accept" or "truncate"))
+            result.AddError($"--file-changed takes refuse, accept or truncate, not '{text}'.");
+        return text;
     }
 
     private static PathMap[] ReadMaps(ArgumentResult result)

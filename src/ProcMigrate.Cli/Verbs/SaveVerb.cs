@@ -49,7 +49,7 @@ internal sealed class SaveVerb : Verb
         bundle.AddTo(Command);
         Command.Add(compress);
         Command.Add(force);
-        Command.Validators.Add(result =>
+        Command.AddRule(result =>
         {
             if (result.GetValue(leaveRunning) && result.GetValue(leaveStopped))
                 result.AddError("--leave-running and --leave-stopped exclude each other.");

@@ -28,6 +28,8 @@ internal sealed class SendVerb : Verb
         login.AddLoginTo(Command);
     }
 
+    public override bool HasNothingToUndo(ParseResult line) => true;
+
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         var path = line.GetRequiredValue(file);

@@ -15,6 +15,9 @@ internal abstract class Verb : IResultText
     /// <summary>True where stdout is a conversation with another program, which neither text nor JSON may break into.</summary>
     public virtual bool SpeaksOnStandardOutput => false;
 
+    /// <summary>True where the verb only looks, or what it begins elsewhere ends with this process: it can be left at any point.</summary>
+    public virtual bool HasNothingToUndo(ParseResult line) => false;
+
     /// <summary>Does the work. Every failure is an exception; the caller turns it into words and an exit code.</summary>
     public abstract VerbOutcome Execute(ParseResult line, VerbContext context);
 

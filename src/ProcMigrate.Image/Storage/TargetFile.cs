@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace ProcMigrate.Image.Storage;
 
 /// <summary>
 /// A file that gets its name only once it is whole and on the disk. Until then it has none at all where the file system can do
-/// that (O_TMPFILE), so that even kill -9 leaves nothing behind; elsewhere it is <c>.NAME.XXXXXXXX.partial</c> beside the target.
+/// that (O_TMPFILE), so that even kill -9 leaves nothing behind; elsewhere it is <c>.NAME.RANDOM.partial</c> beside the target.
 /// </summary>
 internal sealed class TargetFile : ImageSink
 {
@@ -59,7 +60,6 @@ internal sealed class TargetFile : ImageSink
     {
         RandomAccess.SetLength(Handle, length);
         var errno = temporaryName is null ? Posix.Link($"/proc/self/fd/{Handle.DangerousGetHandle()}", name)
-            : temporaryName == name ? 0
             : Posix.Rename(temporaryName, name);
         // Where that fails, all of it is sent again.
         if (errno == 0) temporaryName = null;
@@ -79,9 +79,10 @@ internal sealed class TargetFile : ImageSink
 
     private static string TemporaryName(string path, string folder)
     {
-        // Names end at 255 bytes; 60 UTF-16 units are at most 180 of them.
+        // Names end at 255 bytes; 60 UTF-16 units are at most 180 of them. In a folder where others make files, too, a name that can be
+        // guessed may be taken beforehand, or what lies under it be exchanged.
         var name = System.IO.Path.GetFileName(path);
-        return System.IO.Path.Combine(folder, $".{name[..Math.Min(name.Length, 60)]}.{Random.Shared.Next():x8}.partial");
+        return System.IO.Path.Combine(folder, $".{name[..Math.Min(name.Length, 60)]}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.partial");
     }
 
     /// <summary>Makes the file durable under its name. Afterwards a reader sees all of it; on failure, nothing.</summary>

@@ -24,12 +24,15 @@ public static unsafe class Polling
     public static bool HasHungUp(Descriptor file) => (Now(file, 0) & POLLHUP) != 0;
 
     /// <summary>Waits until something can be read, be it the end; false where <paramref name="patience"/> ends before.</summary>
-    public static bool AwaitInput(SafeHandle file, TimeSpan patience)
+    public static bool AwaitInput(SafeHandle file, TimeSpan patience) => Await(file, POLLIN, patience);
+
+    /// <summary>Waits until it is ready for one of the events, or the other side is gone; false where <paramref name="patience"/> ends before.</summary>
+    public static bool Await(SafeHandle file, int events, TimeSpan patience)
     {
         long start = Environment.TickCount64;
         while (true)
         {
-            var poll = new PollDescriptor { fd = (int)file.DangerousGetHandle(), events = POLLIN };
+            var poll = new PollDescriptor { fd = (int)file.DangerousGetHandle(), events = (short)events };
             long left = Math.Clamp((long)patience.TotalMilliseconds - (Environment.TickCount64 - start), 0, int.MaxValue);
             long result = RawSyscall.Try(SyscallNumber.poll, (nint)(&poll), 1, (nint)left);
             if (result != -Errno.EINTR)

@@ -97,6 +97,8 @@ internal sealed class FarShell(Place place)
         }
 
         cancel.ThrowIfCancellationRequested();
+        if (connection.Silence is { } silent)
+            throw silent;
         var exitCode = connection.WaitForEnd();
         if (exitCode == SshFailure.ClientFailed)
             throw SshFailure.BeforeLogin(Target, connection.Errors(), exitCode);

@@ -17,9 +17,13 @@ internal sealed class FarHost
     private readonly FarScript script;
     private readonly Action<TransferProgress>? progress;
 
-    public FarHost(SshTarget target, Action<TransferProgress>? progress = null)
+    private readonly TimeSpan loginPatience;
+
+    /// <param name="login">Until it has to answer; null: as long as a login may take.</param>
+    public FarHost(SshTarget target, Action<TransferProgress>? progress = null, TimeSpan? login = null)
     {
         (this.target, this.progress) = (target, progress);
+        loginPatience = login ?? HostPatience.Login;
         executable = LocalExecutable.For(target);
         script = new FarScript(executable, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
     }
@@ -65,14 +69,16 @@ internal sealed class FarHost
         {
             if (answer is ["ready"])
             {
+                connection.Pulse.Expect("take the executable", HostPatience.Login);
                 SendExecutable(connection);
                 connection.CloseInput();
+                connection.Pulse.Expect("put the executable on its disk", HostPatience.Store, HostPatience.Store);
                 answer = ReadAnswer(connection, "while the executable was being put there", cancel);
             }
-            if (answer is ["failed", ..])
+            if (answer is ["failed", var step, ..])
             {
                 connection.WaitForEnd();
-                throw UploadFailed(answer[1], connection.Errors());
+                throw UploadFailed(step, connection.Errors());
             }
             if (answer is not ["stored"])
                 throw Garbled(answer);
@@ -102,7 +108,8 @@ internal sealed class FarHost
     private (SshConnection Connection, string[] Answer) Start(string line, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
-        var connection = SshConnection.Start(target, FarScript.CommandLine);
+        var connection = SshConnection.Start(target, FarScript.CommandLine, script.Beat);
+        connection.Pulse.Expect("log in and start procmigrate", loginPatience, loginPatience);
         try
         {
             connection.EndOn(cancel);
@@ -139,12 +146,18 @@ internal sealed class FarHost
                     throw new InvalidDataException("its start-up files print too much");
             }
         }
+        catch (IOException)
+        {
+            // Given up, or broken: what follows finds out.
+        }
         catch (InvalidDataException e)
         {
             throw new RemoteException(
                 RemoteFailure.ProtocolError, target.Host, $"the login shell on {target.DisplayName} gets in the way: {e.Message}.", e);
         }
         cancel.ThrowIfCancellationRequested();
+        if (connection.Silence is { } silent)
+            throw silent;
         int exitCode = connection.WaitForEnd();
         cancel.ThrowIfCancellationRequested();
         throw NoAnswer(connection, exitCode, whileDoing);
@@ -185,6 +198,7 @@ internal sealed class FarHost
         {
             _ when full => $"no space on {host} for the executable ({executable.Bytes.Length:N0} bytes) in the cache folder{Remedy}",
             "folder" => $"the cache folder on {host} cannot be made{Remedy}",
+            "owner" => $"the cache folder on {host}, or procmigrate in it, belongs to somebody else or can be written by others, so that nothing in it is run{Remedy}",
             "checksum" => $"the executable arrived damaged on {host}",
             "run" => $"the executable does not run on {host}: its file system may be mounted noexec, or its libc too old{Remedy}",
             _ => $"the executable cannot be written on {host}{Remedy}",

@@ -4,47 +4,45 @@ using ProcMigrate.Remote.Transfer;
 namespace ProcMigrate.Remote.Migration;
 
 /// <summary>Reads what the far side of a check or migration answers; every failure becomes an exception in words.</summary>
-internal sealed class FarAnswers(SshConnection connection, Func<string, Exception> failed, CancellationToken cancel)
+/// <param name="offer">Id of the offer that all of it has to be an answer to.</param>
+internal sealed class FarAnswers(SshConnection connection, Guid offer, Func<string, Exception> failed, CancellationToken cancel)
 {
     private readonly FrameReader reader = new(connection.Output);
 
-    /// <summary>True once the far side has said itself that it failed and has undone all, or that it refuses.</summary>
+    /// <summary>
+    /// True once the far side has said itself that it failed and has undone all: in a whole frame, in answer to our offer. Nothing else
+    /// says that its tree does not run.
+    /// </summary>
     public bool FarSideGaveUp { get; private set; }
 
-    public string Read()
+    /// <summary>Waits for the answer about a step, and gives its text.</summary>
+    public string Read(FarStep step)
     {
-        FrameType type;
         try
         {
-            type = reader.Read();
+            FrameType type = reader.Read();
+            switch (type)
+            {
+                case FrameType.Answer:
+                    return reader.Answer(step, offer);
+                case FrameType.Failed:
+                    string line = reader.Answer(FarStep.Undone, offer);
+                    FarSideGaveUp = true;
+                    throw failed(line);
+                case FrameType.Refused:
+                    throw Refused(reader.Message(TransferJson.Default.TransferRefusal));
+                default:
+                    throw reader.Unexpected();
+            }
         }
-        catch (FrameException e) when (e.Fault == FrameFault.Ended)
+        catch (FrameException e) when (e.Fault != FrameFault.Ended)
+        {
+            throw new RemoteException(
+                RemoteFailure.ProtocolError, connection.Target.Host, $"{connection.Target.DisplayName} answers wrongly: {e.Message}.", e);
+        }
+        catch (Exception e) when (e is FrameException or IOException or ObjectDisposedException)
         {
             throw Lost();
-        }
-        catch (FrameException e)
-        {
-            throw Wrong(e);
-        }
-        catch (IOException)
-        {
-            throw Lost();
-        }
-        switch (type)
-        {
-            case FrameType.Answer:
-                return reader.Text();
-            case FrameType.Failed:
-                FarSideGaveUp = true;
-                throw failed(reader.Text());
-            case FrameType.Refused:
-                FarSideGaveUp = true;
-                TransferRefusal refusal = reader.Message(TransferJson.Default.TransferRefusal);
-                throw new RemoteException(
-                    Enum.TryParse(refusal.Reason, out RemoteFailure known) ? known : RemoteFailure.FarSideFailed, connection.Target.Host,
-                    $"{connection.Target.DisplayName}: {FarText.Clean(refusal.Message)}");
-            default:
-                throw Wrong(reader.Unexpected());
         }
     }
 
@@ -53,12 +51,14 @@ internal sealed class FarAnswers(SshConnection connection, Func<string, Exceptio
     {
         if (cancel.IsCancellationRequested)
             return new OperationCanceledException(cancel);
+        if (connection.Silence is { } silent)
+            return silent;
         connection.WaitForEnd();
         return cancel.IsCancellationRequested
             ? new OperationCanceledException(cancel)
             : SshFailure.Cut(connection.Target, "before the migration was through, or procmigrate was killed there", connection.Errors());
     }
 
-    private RemoteException Wrong(FrameException e) => new(
-        RemoteFailure.ProtocolError, connection.Target.Host, $"{connection.Target.DisplayName} answers wrongly: {e.Message}.", e);
+    private RemoteException Refused(TransferRefusal refusal) => new(
+        refusal.Known, connection.Target.Host, $"{connection.Target.DisplayName}: {FarText.Clean(refusal.Message)}");
 }

@@ -9,6 +9,12 @@ namespace ProcMigrate.Remote.Migration;
 /// <summary>The near side of a check or migration: one connection to the host, from before the tree is frozen until it runs there.</summary>
 public sealed class HostMigration : IDisposable
 {
+    /// <summary>What is received is read once more over there, at this speed at least.</summary>
+    private const long SlowestBytesPerSecond = 8L << 20;
+
+    /// <summary>For how long an answer is still waited for that can make all certain, when somebody wants us to end.</summary>
+    private static readonly TimeSpan Interrupted = TimeSpan.FromMilliseconds(500);
+
     private readonly MigrationSettings settings;
     private readonly CancellationToken cancel;
     private readonly SshConnection connection;
@@ -26,12 +32,14 @@ public sealed class HostMigration : IDisposable
     {
         (this.settings, this.connection, this.cancel) = (settings, connection, cancel);
         writer = new FrameWriter(connection.Input);
-        answers = new FarAnswers(connection, failed, cancel);
+        var conversation = Guid.NewGuid();
+        answers = new FarAnswers(connection, conversation, failed, cancel);
         packing = new Packing(settings.Compression);
         Image = new FrameSink(writer, packing, $"the image on its way to {settings.Target.DisplayName}", FarSideStopped);
         var offer = new ImageOffer(
-            ImageOffer.CurrentVersion, settings.KeptName ?? "", 0, Guid.Empty, RemoteImages.DefaultSilenceSeconds, null, purpose,
+            ImageOffer.CurrentVersion, settings.KeptName ?? "", 0, conversation, RemoteImages.DefaultSilenceSeconds, null, purpose,
             [.. settings.RestoreArguments], settings.KeptName is not null);
+        Expect("take the offer");
         Write(() => writer.WriteMessage(FrameType.Offer, offer, TransferJson.Default.ImageOffer));
     }
 
@@ -72,13 +80,18 @@ public sealed class HostMigration : IDisposable
     /// <summary>Sends a description and gives the far side's line about it.</summary>
     public string Check(ReadOnlyMemory<byte> description)
     {
+        Expect("take the description of the tree");
         for (int at = 0; at < description.Length; at += FrameHeader.MaxData)
         {
             ReadOnlyMemory<byte> piece = description.Slice(at, Math.Min(FrameHeader.MaxData, description.Length - at));
             Write(() => writer.WriteRaw(at, piece.Span));
         }
         Write(writer.WriteEnd);
-        return answers.Read();
+        Expect("judge the description of the tree", HostPatience.Step);
+        string judged = answers.Read(FarStep.Judged);
+        // What follows is the image, piece by piece.
+        Expect("take the image");
+        return judged;
     }
 
     /// <summary>
@@ -88,27 +101,45 @@ public sealed class HostMigration : IDisposable
     /// <param name="hold">Makes sure that the tree cannot run here any more, should this process end.</param>
     public string TakeOver(Guid id, IReadOnlyList<int> pids, Action hold)
     {
-        answers.Read();
+        Expect("make the tree of what it has received", HostPatience.Step + TimeSpan.FromSeconds((double)ImageBytes / SlowestBytesPerSecond));
+        answers.Read(FarStep.Ready);
         cancel.ThrowIfCancellationRequested();
-        hold();
         this.id = id;
+        // The journal first: killed between the two, this side has a tree that runs and a stand-by that finds it so.
         journal = MigrationJournal.Begin(id, settings.Target, pids);
+        Hold(hold);
         // Interrupted from here on is interrupted too late: half a second more, and all is certain.
         connection.EndOn(CancellationToken.None);
+        Expect("let the tree run", HostPatience.Commit);
+        using CancellationTokenRegistration hurry = cancel.Register(() => connection.Pulse.Hurry(Interrupted));
         try
         {
-            writer.WriteCommit();
-            return answers.Read();
+            writer.WriteCommit(id);
+            return RestoreLine.Checked(answers.Read(FarStep.Runs), settings.Target);
         }
-        catch (Exception e) when (e is IOException or RemoteException or OperationCanceledException && !answers.FarSideGaveUp)
+        // Whatever else goes wrong from here on, be it a fault of ours: only the far side's own word makes it certain that nothing runs there.
+        catch (Exception e) when (!answers.FarSideGaveUp)
         {
             connection.Dispose();
-            return SettleLater(id, e);
+            return SettleLater(id, pids, e);
         }
         finally
         {
             if (answers.FarSideGaveUp)
                 EndJournal();
+        }
+    }
+
+    private void Hold(Action hold)
+    {
+        try
+        {
+            hold();
+        }
+        catch
+        {
+            EndJournal();
+            throw;
         }
     }
 
@@ -125,6 +156,7 @@ public sealed class HostMigration : IDisposable
     /// <returns>False where it was lost before the far side had removed what it kept of the migration.</returns>
     private bool EndConnection()
     {
+        Expect("forget the migration");
         try
         {
             writer.WriteEnd();
@@ -140,7 +172,7 @@ public sealed class HostMigration : IDisposable
     {
         try
         {
-            return SettleCall.Ask(id, settings.Target, TimeSpan.Zero, null);
+            return SettleCall.Ask(id, settings.Target, TimeSpan.Zero, null, [], cancel, HostPatience.Silence);
         }
         catch (RemoteException)
         {
@@ -156,10 +188,10 @@ public sealed class HostMigration : IDisposable
         connection.Dispose();
     }
 
-    private string SettleLater(Guid id, Exception lost)
+    private string SettleLater(Guid id, IReadOnlyList<int> pids, Exception lost)
     {
         Unsettled = true;
-        settled = SettleCall.Ask(id, settings.Target, settings.SettlePatience, lost);
+        settled = SettleCall.Ask(id, settings.Target, settings.SettlePatience ?? HostPatience.Settle, lost, pids, cancel);
         Unsettled = false;
         if (settled.Runs)
             return "";
@@ -167,8 +199,10 @@ public sealed class HostMigration : IDisposable
         EndJournal();
         throw new RemoteException(
             RemoteFailure.ConnectionCut, settings.Target.Host,
-            $"the connection to {settings.Target.DisplayName} broke before the tree ran there; it is given up there, and runs on here", lost);
+            $"the connection to {settings.Target.DisplayName} was lost before the tree ran there; it is given up there, and runs on here. It was lost like this: {SettleCall.Words(lost)}", lost);
     }
+
+    private void Expect(string what, TimeSpan? inAll = null) => connection.Pulse.Expect(what, HostPatience.Silence, inAll);
 
     private void EndJournal()
     {
@@ -196,8 +230,9 @@ public sealed class HostMigration : IDisposable
         {
             try
             {
+                // An answer where none is due is as wrong as none at all.
                 if (stopped is null)
-                    answers.Read();
+                    answers.Read(FarStep.Undone);
                 return stopped ??= answers.Lost();
             }
             catch (Exception e)

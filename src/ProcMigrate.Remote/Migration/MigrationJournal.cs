@@ -11,6 +11,9 @@ namespace ProcMigrate.Remote.Migration;
 /// </summary>
 internal sealed class MigrationJournal : IDisposable
 {
+    private const string Begun = "journal 2";
+    private const string Complete = "complete";
+
     private readonly FileStream file;
     private readonly string path;
 
@@ -21,7 +24,7 @@ internal sealed class MigrationJournal : IDisposable
         string path = MigrationFolder.Source(id);
         var file = MigrationFolder.TryLock(path, create: true)
             ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
-        var lines = new List<string> { $"host {target.Host}" };
+        var lines = new List<string> { Begun, $"host {target.Host}" };
         Add("user", target.User);
         Add("port", target.Port?.ToString(System.Globalization.CultureInfo.InvariantCulture));
         Add("identity", target.IdentityFile is null ? null : Path.GetFullPath(target.IdentityFile));
@@ -31,9 +34,20 @@ internal sealed class MigrationJournal : IDisposable
             Add("option", option);
         foreach (int pid in pids)
             lines.Add(MigrationFolder.LineOf(pid, pid, runs: true));
-        MigrationFolder.Write(file, lines);
-        StandBy(id, target);
-        return new MigrationJournal(file, path);
+        // Last of all: a journal without it was torn by a kill while it was written, and nothing was handed over by then.
+        lines.Add(Complete);
+        var journal = new MigrationJournal(file, path);
+        try
+        {
+            MigrationFolder.Write(file, lines);
+            StandBy(id, target);
+            return journal;
+        }
+        catch
+        {
+            journal.End();
+            throw;
+        }
 
         void Add(string key, string? value)
         {
@@ -51,8 +65,12 @@ internal sealed class MigrationJournal : IDisposable
 
     public void Dispose() => file.Dispose();
 
-    public static SshTarget TargetIn(List<string> lines)
+    /// <summary>The host that the journal names; null where the journal is torn.</summary>
+    public static SshTarget? TargetIn(List<string> lines)
     {
+        // Journals of versions before have neither a first nor a last line of their kind.
+        if (lines is [] or [Begun, ..] and not [.., Complete])
+            return null;
         string? Find(string key) => lines.Find(l => l.StartsWith(key + " ", StringComparison.Ordinal))?[(key.Length + 1)..];
         var options = new List<string>();
         foreach (string line in lines)
@@ -63,7 +81,7 @@ internal sealed class MigrationJournal : IDisposable
         return new SshTarget(Find("host") ?? "")
         {
             User = Find("user"),
-            Port = Find("port") is { } port ? int.Parse(port, System.Globalization.CultureInfo.InvariantCulture) : null,
+            Port = int.TryParse(Find("port"), System.Globalization.CultureInfo.InvariantCulture, out int port) ? port : null,
             IdentityFile = Find("identity"),
             ConfigFile = Find("config"),
             Executable = Find("executable"),

@@ -43,15 +43,17 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         catch (Exception e) when (!committed)
         {
             // All that was begun is undone by now, and the near side may let its tree run on.
-            writer.WriteText(FrameType.Failed, engine.Describe(e));
+            writer.WriteAnswer(FrameType.Failed, FarStep.Undone, offer.ImageId, engine.Describe(e));
             return false;
         }
     }
 
     private bool TakesMemory(string description) => !offer.KeepImage && engine.TakesMemory(description, offer.Arguments ?? []);
 
-    private void Check(string description, bool takesMemory) => writer.WriteText(
-        FrameType.Answer, engine.Check(description, offer.Arguments ?? [], takesMemory ? null : ReceivePath.StateRoot()));
+    private void Answer(FarStep step, string text) => writer.WriteAnswer(FrameType.Answer, step, offer.ImageId, text);
+
+    private void Check(string description, bool takesMemory) => Answer(
+        FarStep.Judged, engine.Check(description, offer.Arguments ?? [], takesMemory ? null : ReceivePath.StateRoot()));
 
     private Descriptor ReceiveDescription()
     {
@@ -127,7 +129,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         string result;
         try
         {
-            var gate = new FarGate(AwaitCommit, processes => Prepare(held = HoldFile(id), processes), () => Commit(id));
+            var gate = new FarGate(() => AwaitCommit(id), processes => Prepare(held = HoldFile(id), processes), () => Commit(id));
             result = engine.Restore(path, arriving, offer.Arguments ?? [], !offer.KeepImage, gate, cancel);
         }
         catch when (!committed)
@@ -141,7 +143,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         {
             held?.Dispose();
         }
-        writer.WriteText(FrameType.Answer, result);
+        Answer(FarStep.Runs, result);
         if (reader.Read() == FrameType.End)
             MigrationFolder.Forget(id);
     }
@@ -163,12 +165,14 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
     }
 
     /// <summary>Step 5: the tree is complete. It dies with us until the near side has said that its own cannot run any more.</summary>
-    private void AwaitCommit()
+    private void AwaitCommit(Guid id)
     {
         cancel.ThrowIfCancellationRequested();
-        writer.WriteText(FrameType.Answer, "ready");
+        Answer(FarStep.Ready, "");
         if (reader.Read() != FrameType.Commit)
             throw reader.Unexpected();
+        if (reader.Committed() != id)
+            throw new FrameException(FrameFault.BadPayload, "another tree than the one that is here is to run");
     }
 
     private static void Prepare(FileStream held, IReadOnlyList<(int Pid, int OuterPid, bool Runs)> processes)
@@ -202,6 +206,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
         {
             if (DateTime.UtcNow - start > SettlePatience)
                 throw new RemoteException(RemoteFailure.FarSideFailed, "", "the procmigrate that works on this migration does not come to an end; ask again");
+            cancel.ThrowIfCancellationRequested();
             Thread.Sleep(20);
         }
         using (held)
@@ -210,7 +215,7 @@ internal sealed class MigrationReceiver(FrameReader reader, FrameWriter writer, 
                 HeldProcesses.LetRun(MigrationFolder.Read(held));
             else if (held is not null)
                 HeldProcesses.Kill(MigrationFolder.Read(held));
-            writer.WriteText(FrameType.Answer, outcome);
+            Answer(FarStep.Settled, outcome);
             if (reader.Read() == FrameType.End)
                 MigrationFolder.Forget(offer.ImageId);
         }

@@ -13,6 +13,6 @@ public sealed record MigrationSettings(SshTarget Target)
     /// <summary>The far side keeps the image (or would, where it is only asked), under this name among the images that it received.</summary>
     public string? KeptName { get; init; }
 
-    /// <summary>For how long a host is tried again that was lost before it had said what became of the tree.</summary>
-    public TimeSpan SettlePatience { get; init; } = TimeSpan.FromMinutes(2);
+    /// <summary>For how long a host is tried again that was lost before it had said what became of the tree; null: as long as hosts are waited for.</summary>
+    public TimeSpan? SettlePatience { get; init; }
 }

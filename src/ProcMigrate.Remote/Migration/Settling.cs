@@ -19,8 +19,8 @@ public static class Settling
 
     /// <summary>Ends the tree here where it runs over there, and lets it run on where it does not.</summary>
     /// <param name="standBy">Wait until the engine that began it has come to an end, and do nothing where that one settled it itself.</param>
-    /// <returns>The host and whether the tree runs there; null where there is nothing to settle.</returns>
-    public static (string Host, bool RunsThere)? Settle(Guid id, bool standBy)
+    /// <returns>The host, empty where the migration had not come so far, and whether the tree runs there; null where there is nothing to settle.</returns>
+    public static (string Host, bool RunsThere)? Settle(Guid id, bool standBy, CancellationToken cancel)
     {
         string path = MigrationFolder.Source(id);
         FileStream? file;
@@ -30,14 +30,20 @@ public static class Settling
                 return null;
             if (!standBy)
                 throw new RemoteException(RemoteFailure.Unsettled, "", $"the migration {id} is still at work; it settles itself");
+            cancel.ThrowIfCancellationRequested();
             Thread.Sleep(100);
         }
         using var held = file;
         if (!File.Exists(path))
             return null;
         List<string> lines = MigrationFolder.Read(file);
-        SshTarget target = MigrationJournal.TargetIn(lines);
-        using SettleCall call = SettleCall.Ask(id, target, standBy ? StandByPatience : TimeSpan.Zero, null);
+        if (MigrationJournal.TargetIn(lines) is not { } target)
+        {
+            File.Delete(path);
+            return ("", false);
+        }
+        List<int> pids = MigrationFolder.LivingIn(lines).ConvertAll(process => process.Pid);
+        using SettleCall call = SettleCall.Ask(id, target, standBy ? StandByPatience : TimeSpan.Zero, null, pids, cancel);
         if (call.Runs)
             HeldProcesses.Kill(lines);
         else

@@ -3,7 +3,7 @@ using System.Text;
 namespace ProcMigrate.Remote.Ssh;
 
 /// <summary>Text from another host, on its way to a terminal.</summary>
-internal static class FarText
+public static class FarText
 {
     private const int MaxChars = 4000;
 

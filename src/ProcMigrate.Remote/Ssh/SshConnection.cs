@@ -21,21 +21,28 @@ internal sealed class SshConnection : IDisposable
     private readonly Process process;
     private readonly Thread errorReader;
     private readonly StringBuilder errors = new();
+    private readonly string? beat;
     private CancellationTokenRegistration cancellation;
+    private volatile bool givenUp;
+    private volatile string? overdue;
     private bool disposed;
 
-    private SshConnection(SshTarget target, Process process)
+    private SshConnection(SshTarget target, Process process, string? beat)
     {
-        (Target, this.process) = (target, process);
-        Input = process.StandardInput.BaseStream;
-        if (Input is PipeStream pipe)
-            Pipes.Widen(pipe.SafePipeHandle);
-        Output = new LineStream(process.StandardOutput.BaseStream);
+        (Target, this.process, this.beat) = (target, process, beat);
+        SafeHandle to = ((PipeStream)process.StandardInput.BaseStream).SafePipeHandle;
+        Pipes.Widen(to);
+        Input = new PatientPipe(to, Pulse, IsGivenUp).ForWriting();
+        Output = new LineStream(new PatientPipe(((PipeStream)process.StandardOutput.BaseStream).SafePipeHandle, Pulse, IsGivenUp));
+        Pulse.Expect("answer", HostPatience.Login, bytes: true);
         errorReader = new Thread(KeepErrors) { IsBackground = true, Name = "ssh stderr" };
         errorReader.Start();
     }
 
     public SshTarget Target { get; }
+
+    /// <summary>Decides how long is waited.</summary>
+    public FarPulse Pulse { get; } = new();
 
     /// <summary>To the command's standard input.</summary>
     public Stream Input { get; }
@@ -43,8 +50,12 @@ internal sealed class SshConnection : IDisposable
     /// <summary>From the command's standard output.</summary>
     public LineStream Output { get; }
 
+    /// <summary>The connection was given up because the host was silent; null where it was not.</summary>
+    public RemoteException? Silence => overdue is { } why ? SshFailure.Silent(Target, why, Errors()) : null;
+
     /// <summary>Starts ssh. Whether the host can be reached shows only later, on its output.</summary>
-    public static SshConnection Start(SshTarget target, string command)
+    /// <param name="beat">A line on stderr by which the command shows that it is at work.</param>
+    public static SshConnection Start(SshTarget target, string command, string? beat = null)
     {
         string ssh = ExecutableSearch.Find("ssh") ?? throw new RemoteException(
             RemoteFailure.SshMissing, target.Host,
@@ -67,7 +78,7 @@ internal sealed class SshConnection : IDisposable
         start.Environment["LC_ALL"] = "C";
         try
         {
-            return new SshConnection(target, CallerView.Run(() => Process.Start(start))!);
+            return new SshConnection(target, CallerView.Run(() => Process.Start(start))!, beat);
         }
         catch (Win32Exception e)
         {
@@ -79,7 +90,7 @@ internal sealed class SshConnection : IDisposable
     public void EndOn(CancellationToken cancel)
     {
         cancellation.Dispose();
-        cancellation = cancel.Register(Kill);
+        cancellation = cancel.Register(GiveUp);
     }
 
     /// <summary>Waits for the client to end by itself, kills it if it does not, and gives its exit code.</summary>
@@ -128,6 +139,23 @@ internal sealed class SshConnection : IDisposable
         process.Dispose();
     }
 
+    private void GiveUp()
+    {
+        givenUp = true;
+        Kill();
+    }
+
+    /// <summary>Asked by whoever waits; so no thread is needed to watch over the time.</summary>
+    private bool IsGivenUp()
+    {
+        if (!givenUp && Pulse.Overdue() is { } why)
+        {
+            overdue = why;
+            GiveUp();
+        }
+        return givenUp;
+    }
+
     private void Kill()
     {
         try
@@ -140,6 +168,14 @@ internal sealed class SshConnection : IDisposable
         }
     }
 
+    private void TakeBeats()
+    {
+        if (beat is null || errors.ToString() is var text && !text.Contains(beat, StringComparison.Ordinal))
+            return;
+        errors.Replace(beat, "");
+        Pulse.Sign();
+    }
+
     private void KeepErrors()
     {
         var buffer = new char[4096];
@@ -150,6 +186,7 @@ internal sealed class SshConnection : IDisposable
                 lock (errors)
                 {
                     errors.Append(buffer, 0, n);
+                    TakeBeats();
                     if (errors.Length > 2 * KeptErrorChars)
                         errors.Remove(0, errors.Length - KeptErrorChars);
                 }

@@ -76,6 +76,12 @@ internal static class SshFailure
         RemoteFailure.ConnectionCut, target.Host,
         WithWords($"the connection to {target.DisplayName} broke {what}", stderr));
 
+    /// <summary>A host that is connected, and says nothing.</summary>
+    /// <param name="what">As in "HOST …".</param>
+    public static RemoteException Silent(SshTarget target, string what, string stderr) => new(
+        RemoteFailure.HostSilent, target.Host,
+        WithWords($"{target.DisplayName} {what}, and is given up. If it is only slow, set {HostPatience.Variable} to more seconds", stderr));
+
     /// <summary>The message, and ssh's own words below it where it said any.</summary>
     public static string WithWords(string message, string stderr)
     {

@@ -22,6 +22,8 @@ internal readonly record struct FrameHeader(FrameType Type, int Length, uint Che
 
     /// <summary>Before the places of a frame of memory: offset, length once packed bytes are unpacked or 0, number of places.</summary>
     public const int MemoryHeadSize = PackedHeadSize + sizeof(int);
+    /// <summary>Before the text of an answer: step, id of the offer.</summary>
+    public const int AnswerHeadSize = 1 + 16;
     public const int MaxPlaces = 64;
     public const int MaxDataHead = MemoryHeadSize + MaxPlaces * MemoryPlace.Size;
 
@@ -50,7 +52,7 @@ internal readonly record struct FrameHeader(FrameType Type, int Length, uint Che
         if (BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic)
             throw new FrameException(FrameFault.NotAFrame, "the other side does not speak the transfer's language");
         uint type = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        if (type is < (uint)FrameType.Offer or > (uint)FrameType.Memory)
+        if (type is < (uint)FrameType.Offer or > (uint)FrameType.Alive)
             throw new FrameException(FrameFault.UnexpectedType, $"a frame of unknown type {type}");
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         int limit = (FrameType)type switch

@@ -13,6 +13,9 @@ namespace ProcMigrate.Remote.Transfer;
 /// <param name="source">What lies below the stream and can be waited for; null: the stream has to do it.</param>
 internal sealed class FrameReader(Stream input, SafeHandle? source = null)
 {
+    private static readonly UTF8Encoding StrictText = new(false, throwOnInvalidBytes: true);
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(100);
+
     private readonly byte[] header = new byte[FrameHeader.Size];
     private readonly byte[] payload = new byte[FrameHeader.MaxDataHead + FrameHeader.MaxData];
     private byte[]? unpacked;
@@ -21,14 +24,28 @@ internal sealed class FrameReader(Stream input, SafeHandle? source = null)
     /// <summary>How long the stream may be silent; null: as long as it likes.</summary>
     public TimeSpan? Patience { get; set; }
 
+    /// <summary>Ends every wait.</summary>
+    public CancellationToken Cancel { get; init; }
+
     public FrameType Type { get; private set; }
 
     /// <summary>The payload; valid until the next read.</summary>
     public ReadOnlySpan<byte> Payload => payload.AsSpan(0, length);
 
-    /// <summary>Reads the next frame and gives its type.</summary>
+    /// <summary>Reads the next frame that says something, and gives its type.</summary>
     public FrameType Read()
     {
+        while (ReadNext() == FrameType.Alive)
+        {
+            if (length != 0)
+                throw new FrameException(FrameFault.BadPayload, "a sign of life that says something");
+        }
+        return Type;
+    }
+
+    private FrameType ReadNext()
+    {
+        Cancel.ThrowIfCancellationRequested();
         ReadExactly(header);
         var parsed = FrameHeader.Parse(header);
         length = parsed.Length;
@@ -99,8 +116,29 @@ internal sealed class FrameReader(Stream input, SafeHandle? source = null)
             : throw new FrameException(FrameFault.BadPayload, "a packed frame that does not unpack");
     }
 
-    /// <summary>The payload as text.</summary>
-    public string Text() => Encoding.UTF8.GetString(Payload);
+    /// <summary>The text of an answer, which must be to this offer and about this step.</summary>
+    public string Answer(FarStep step, Guid offer)
+    {
+        if (length < FrameHeader.AnswerHeadSize)
+            throw new FrameException(FrameFault.BadPayload, "an answer that does not say to what");
+        if (payload[0] != (byte)step)
+            throw new FrameException(FrameFault.BadPayload, $"an answer about {(FarStep)payload[0]} where {step} was due");
+        if (new Guid(payload.AsSpan(1, 16)) != offer)
+            throw new FrameException(FrameFault.BadPayload, "an answer to something else that was asked");
+        try
+        {
+            return StrictText.GetString(Payload[FrameHeader.AnswerHeadSize..]);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw new FrameException(FrameFault.BadPayload, "an answer that is no text");
+        }
+    }
+
+    /// <summary>The id of the tree that may run.</summary>
+    public Guid Committed() => length == 16
+        ? new Guid(Payload)
+        : throw new FrameException(FrameFault.BadPayload, "the word that a tree may run does not say which");
 
     public T Message<T>(JsonTypeInfo<T> json)
     {
@@ -134,12 +172,15 @@ internal sealed class FrameReader(Stream input, SafeHandle? source = null)
             return input.Read(target.Span);
         // Without a second thread, to which the stream's own waiting would hand over each of the many reads of an image.
         if (source is not null)
-            return Polling.AwaitInput(source, patience) ? ReadNow(target.Span) : throw Silent(patience);
+        {
+            Await(source, patience);
+            return ReadNow(target.Span);
+        }
         // A blocked read cannot be taken back. It is left behind with its buffer, and the process ends soon after.
         var read = input.ReadAsync(target).AsTask();
         try
         {
-            if (!read.Wait(patience))
+            if (!read.Wait(patience, Cancel))
                 throw Silent(patience);
         }
         catch (AggregateException e) when (e.InnerException is IOException broken)
@@ -147,6 +188,16 @@ internal sealed class FrameReader(Stream input, SafeHandle? source = null)
             throw Ended(broken);
         }
         return read.Result;
+    }
+
+    private void Await(SafeHandle from, TimeSpan patience)
+    {
+        for (long start = Environment.TickCount64; !Polling.AwaitInput(from, Moment);)
+        {
+            Cancel.ThrowIfCancellationRequested();
+            if (Environment.TickCount64 - start > patience.TotalMilliseconds)
+                throw Silent(patience);
+        }
     }
 
     private int ReadNow(Span<byte> target)

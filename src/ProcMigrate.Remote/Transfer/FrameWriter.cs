@@ -68,16 +68,29 @@ internal sealed class FrameWriter(Stream output)
         }
     }
 
-    public void WriteText(FrameType type, string text)
+    /// <summary>An answer of the far side.</summary>
+    /// <param name="offer">Id of the offer that it belongs to.</param>
+    public void WriteAnswer(FrameType type, FarStep step, Guid offer, string text)
     {
         byte[] bytes = Encoding.UTF8.GetBytes(text);
-        bytes.CopyTo(frame, FrameHeader.Size);
-        Send(type, bytes.Length);
+        if (bytes.Length > FrameHeader.MaxData - FrameHeader.AnswerHeadSize)
+            throw new FrameException(FrameFault.TooLong, $"an answer of {bytes.Length:N0} bytes, which is more than fits into a frame");
+        Span<byte> payload = frame.AsSpan(FrameHeader.Size);
+        payload[0] = (byte)step;
+        offer.TryWriteBytes(payload[1..]);
+        bytes.CopyTo(payload[FrameHeader.AnswerHeadSize..]);
+        Send(type, FrameHeader.AnswerHeadSize + bytes.Length);
     }
 
-    public void WriteCommit() => Send(FrameType.Commit, 0);
+    public void WriteCommit(Guid tree)
+    {
+        tree.TryWriteBytes(frame.AsSpan(FrameHeader.Size));
+        Send(FrameType.Commit, FrameHeader.AnswerHeadSize - 1);
+    }
 
     public void WriteEnd() => Send(FrameType.End, 0);
+
+    public void WriteAlive() => Send(FrameType.Alive, 0);
 
     public void WriteMessage<T>(FrameType type, T message, JsonTypeInfo<T> json)
     {

@@ -26,6 +26,7 @@ internal sealed class ImageFetcher(SshTarget target, Action<TransferProgress>? p
         using var file = TargetFile.Create(to, overwrite: false);
         using var connection = SshConnection.Start(target, FarScript.CommandLine);
         connection.EndOn(cancel);
+        connection.Pulse.Expect("send the image", HostPatience.Login, bytes: true);
         var length = Ask(connection, from);
         file.BytesNeeded = length;
         Copy(connection, file, length);
@@ -51,10 +52,15 @@ internal sealed class ImageFetcher(SshTarget target, Action<TransferProgress>? p
             // ssh is gone; its end tells why.
         }
 
-        while (connection.Output.ReadLine(MaxLine) is { } line)
+        long chatter = 0;
+        while (ReadLine(connection) is { } line)
         {
             if (!line.StartsWith(Marker, StringComparison.Ordinal))
+            {
+                if ((chatter += line.Length + 1) > MaxLine)
+                    throw new RemoteException(RemoteFailure.ProtocolError, target.Host, $"{target.DisplayName} answers wrongly: its start-up files print too much.");
                 continue;
+            }
             var answer = line[Marker.Length..].Trim();
             if (long.TryParse(answer, NumberStyles.None, CultureInfo.InvariantCulture, out var length))
                 return length;
@@ -64,7 +70,23 @@ internal sealed class ImageFetcher(SshTarget target, Action<TransferProgress>? p
         }
 
         cancel.ThrowIfCancellationRequested();
-        throw SshFailure.BeforeLogin(target, connection.Errors(), connection.WaitForEnd());
+        throw connection.Silence ?? SshFailure.BeforeLogin(target, connection.Errors(), connection.WaitForEnd());
+    }
+
+    private string? ReadLine(SshConnection connection)
+    {
+        try
+        {
+            return connection.Output.ReadLine(MaxLine);
+        }
+        catch (IOException)
+        {
+            return null;
+        }
+        catch (InvalidDataException e)
+        {
+            throw new RemoteException(RemoteFailure.ProtocolError, target.Host, $"{target.DisplayName} answers wrongly: {e.Message}.", e);
+        }
     }
 
     private void Copy(SshConnection connection, TargetFile file, long length)
@@ -77,7 +99,7 @@ internal sealed class ImageFetcher(SshTarget target, Action<TransferProgress>? p
             if (count == 0)
             {
                 connection.WaitForEnd();
-                throw SshFailure.Cut(target, $"after {done:N0} of {length:N0} bytes. Nothing of it stays here; get it again", connection.Errors());
+                throw connection.Silence ?? SshFailure.Cut(target, $"after {done:N0} of {length:N0} bytes. Nothing of it stays here; get it again", connection.Errors());
             }
 
             file.Write(buffer.AsSpan(0, count), done);

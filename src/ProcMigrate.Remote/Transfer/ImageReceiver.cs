@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.X64;
 using ProcMigrate.Remote.Migration;
 
@@ -35,7 +36,7 @@ internal sealed class ImageReceiver
         CancellationToken cancel = default)
     {
         (this.engine, this.cancel) = (engine, cancel);
-        reader = new FrameReader(input, source) { Patience = FirstPatience };
+        reader = new FrameReader(input, source) { Patience = FirstPatience, Cancel = cancel };
         writer = new FrameWriter(output);
         (this.defaultTo, this.verify) = (defaultTo, verify);
     }
@@ -92,7 +93,7 @@ internal sealed class ImageReceiver
     private ReceiveResult ReceiveOffered(ImageOffer offer)
     {
         string path = ReceivePath.Resolve(offer.To ?? defaultTo, offer.Name);
-        if (Path.Exists(path))
+        if (FileStatus.TryOfPath(path, follow: false) is not null)
             return AlreadyThere(path, offer);
         using var file = PartialImage.Open(path, offer, out long there);
         file.BytesNeeded = offer.Length;
@@ -130,12 +131,13 @@ internal sealed class ImageReceiver
             $"(fallocate: {Posix.Describe(errno)}). Make room, or choose another folder with --to";
     }
 
-    private static uint ChecksumOf(TargetFile file, long length)
+    private uint ChecksumOf(TargetFile file, long length)
     {
         byte[] piece = new byte[FrameHeader.MaxData];
         uint crc = 0;
         for (long at = 0; at < length;)
         {
+            cancel.ThrowIfCancellationRequested();
             int count = RandomAccess.Read(file.Handle, piece.AsSpan(0, (int)Math.Min(piece.Length, length - at)), at);
             if (count == 0)
                 throw new RemoteException(RemoteFailure.TargetUnusable, "", $"what an earlier transfer left for {file.Path} cannot be read; send it again");
@@ -152,7 +154,7 @@ internal sealed class ImageReceiver
         {
             ReceiveData(file, offer.Length, ref received);
         }
-        catch (FrameException e) when (e.Fault is FrameFault.Ended or FrameFault.Silent)
+        catch (Exception e) when (e is OperationCanceledException or FrameException { Fault: FrameFault.Ended or FrameFault.Silent })
         {
             PartialImage.Keep(file, offer, received);
             throw;
@@ -203,14 +205,16 @@ internal sealed class ImageReceiver
         if (!IsSame(path, offer))
         {
             throw new RemoteException(
-                RemoteFailure.NameTaken, "", $"{path} exists already and is something else; nothing is overwritten. Choose another name with --to, or remove it");
+                RemoteFailure.NameTaken, "", $"{path} exists already and is something else, or not yours alone; nothing is overwritten. Choose another name with --to, or remove it");
         }
         return Stored(new ReceiveResult(path, offer.ImageId, offer.Length, AlreadyThere: true));
     }
 
     private bool IsSame(string path, ImageOffer offer)
     {
-        if (!File.Exists(path) || new FileInfo(path).Length != offer.Length)
+        // What somebody else has put there, or can change, may say of itself what it likes.
+        if (FileStatus.TryOfPath(path, follow: false) is not { Type: FileType.Regular } there || there.Uid != StateFolders.OwnId
+            || (there.Mode & StateFolders.OthersWrite) != 0 || there.Size != offer.Length)
             return false;
         try
         {

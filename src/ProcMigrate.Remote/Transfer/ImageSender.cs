@@ -13,6 +13,9 @@ internal sealed class ImageSender
     private const int MaxThreads = 4;
     private const long BytesWorthAThread = 8L << 20;
 
+    /// <summary>Milliseconds; while we only read on this side, the far side is not to take us for dead.</summary>
+    private const long BetweenSignsOfLife = 5000;
+
     private readonly SshConnection connection;
     private readonly FrameWriter writer;
     private readonly FrameReader reader;
@@ -42,6 +45,8 @@ internal sealed class ImageSender
     {
         var watch = Stopwatch.StartNew();
         total = offer.Length;
+        // It may have to read much of what an earlier transfer left there.
+        connection.Pulse.Expect("make room for the image", HostPatience.Silence);
         if (TryWrite(() => writer.WriteMessage(FrameType.Offer, offer, TransferJson.Default.ImageOffer)))
         {
             FrameType answer = ReadAnswer();
@@ -49,10 +54,12 @@ internal sealed class ImageSender
                 return Stored(offer);
             if (answer != FrameType.Go)
                 throw Failure(reader.Unexpected());
+            connection.Pulse.Expect("take the image", HostPatience.Silence);
             // Where the far side stops listening, its answer says why: no more is written, and it is read.
             if (SendData(image, progress))
                 TryWrite(writer.WriteEnd);
             TransferTime = watch.Elapsed;
+            connection.Pulse.Expect("verify the image and bring it to its disk", HostPatience.Silence);
         }
         if (ReadAnswer() != FrameType.Stored)
             throw Failure(reader.Unexpected());
@@ -154,8 +161,15 @@ internal sealed class ImageSender
     {
         byte[] piece = new byte[FrameHeader.MaxData];
         uint crc = 0;
+        long told = Environment.TickCount64;
         for (long at = 0; at < length; at += piece.Length)
         {
+            cancel.ThrowIfCancellationRequested();
+            if (Environment.TickCount64 - told > BetweenSignsOfLife)
+            {
+                TryWrite(writer.WriteAlive);
+                told = Environment.TickCount64;
+            }
             Span<byte> bytes = piece.AsSpan(0, (int)Math.Min(piece.Length, length - at));
             ReadImage(image, bytes, at);
             crc = Crc32C.Append(crc, bytes);
@@ -205,15 +219,11 @@ internal sealed class ImageSender
                 throw Refused(Message(TransferJson.Default.TransferRefusal));
             return reader.Type;
         }
-        catch (FrameException e) when (e.Fault == FrameFault.Ended)
-        {
-            throw Ended();
-        }
-        catch (FrameException e)
+        catch (FrameException e) when (e.Fault != FrameFault.Ended)
         {
             throw Failure(e);
         }
-        catch (IOException)
+        catch (Exception e) when (e is FrameException or IOException or ObjectDisposedException)
         {
             throw Ended();
         }
@@ -239,18 +249,16 @@ internal sealed class ImageSender
         return stored;
     }
 
-    private RemoteException Refused(TransferRefusal refusal)
-    {
-        var reason = Enum.TryParse(refusal.Reason, out RemoteFailure known) && Enum.IsDefined(known) ? known : RemoteFailure.FarSideFailed;
-        return new RemoteException(
-            reason, connection.Target.Host, $"{connection.Target.DisplayName}: {FarText.Clean(refusal.Message)}");
-    }
+    private RemoteException Refused(TransferRefusal refusal) => new(
+        refusal.Known, connection.Target.Host, $"{connection.Target.DisplayName}: {FarText.Clean(refusal.Message)}");
 
     /// <summary>The far side is gone without a last word: ssh's exit code tells whether the connection or the program ended.</summary>
     private Exception Ended()
     {
         if (cancel.IsCancellationRequested)
             return new OperationCanceledException(cancel);
+        if (connection.Silence is { } silent)
+            return silent;
         int exitCode = connection.WaitForEnd();
         if (cancel.IsCancellationRequested)
             return new OperationCanceledException(cancel);

@@ -5,6 +5,7 @@ namespace ProcMigrate.Remote.Transfer;
 /// <summary>What the sender has.</summary>
 /// <param name="Version">Of the exchange; both sides must have the same.</param>
 /// <param name="Name">File name, without folders.</param>
+/// <param name="ImageId">Of the image; of a check or migration, whose image has yet to be made, an id of the conversation: every answer repeats it.</param>
 /// <param name="SilenceSeconds">After so long without a byte the receiver takes the connection for dead.</param>
 /// <param name="To">Folder or file on the far side; null: its default folder.</param>
 /// <param name="Purpose">Null: the image is to be kept. Else <see cref="Check"/>, <see cref="Migrate"/> or <see cref="Settle"/>.</param>
@@ -14,7 +15,7 @@ internal sealed record ImageOffer(
     int Version, string Name, long Length, Guid ImageId, int SilenceSeconds, string? To = null, string? Purpose = null,
     string[]? Arguments = null, bool KeepImage = false)
 {
-    public const int CurrentVersion = 3;
+    public const int CurrentVersion = 4;
 
     /// <summary>A description follows; could its tree be restored there?</summary>
     public const string Check = "check";
@@ -33,7 +34,13 @@ internal sealed record TransferGo(long Offset, uint Crc32C = 0);
 internal sealed record ImageStored(string Path, Guid ImageId, long Length, bool AlreadyThere);
 
 /// <param name="Reason">Name of a <see cref="RemoteFailure"/>.</param>
-internal sealed record TransferRefusal(string Reason, string Message);
+internal sealed record TransferRefusal(string Reason, string Message)
+{
+    /// <summary>A number is no name, although the parser takes it for one.</summary>
+    [JsonIgnore]
+    public RemoteFailure Known =>
+        Enum.TryParse(Reason, out RemoteFailure known) && Enum.IsDefined(known) && known.ToString() == Reason ? known : RemoteFailure.FarSideFailed;
+}
 
 /// <summary>What a second self of the far command has to know.</summary>
 /// <param name="TakesMemory">The image that it is given is the description; the rest is yet to be read.</param>

@@ -3,8 +3,6 @@ namespace ProcMigrate.Remote.Transfer;
 /// <summary>Where a received image goes.</summary>
 internal static class ReceivePath
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-
     /// <summary>The absolute path for an image called <paramref name="name"/>.</summary>
     /// <param name="to">A folder, or the file itself; null: the default folder, which is made if it is not there.</param>
     public static string Resolve(string? to, string name)
@@ -38,20 +36,14 @@ internal static class ReceivePath
         return state is not null && Path.IsPathRooted(state) ? state : Path.Combine(Home(), ".local/state");
     }
 
-    /// <summary>A folder of ours in it, made if it is not there.</summary>
-    public static string StateFolder(string name)
-    {
-        string folder = Path.Combine(StateRoot(), "procmigrate", name);
-        try
-        {
-            Directory.CreateDirectory(folder, OwnerOnly);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw Unusable($"the folder {folder} cannot be made: {IoFailure.Describe(e)}; choose another with --to");
-        }
-        return folder;
-    }
+    /// <summary>A folder of ours in it, for us alone, made if it is not there.</summary>
+    public static string StateFolder(string name) => StateFolders.Make(Path.Combine(StateRoot(), "procmigrate"), name);
+
+    /// <summary>The same, if it is there.</summary>
+    public static string? ExistingStateFolder(string name) => HasStateRoot() ? StateFolders.Find(Path.Combine(StateRoot(), "procmigrate"), name) : null;
+
+    private static bool HasStateRoot() =>
+        Path.IsPathRooted(Environment.GetEnvironmentVariable("XDG_STATE_HOME") ?? "") || Environment.GetEnvironmentVariable("HOME") is { Length: > 0 };
 
     /// <summary>A tilde that the sender's shell left alone means the home folder here.</summary>
     private static string ExpandHome(string to) => to == "~" || to.StartsWith("~/", StringComparison.Ordinal) ? Home() + to[1..] : to;

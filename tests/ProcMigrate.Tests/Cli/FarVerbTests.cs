@@ -77,10 +77,30 @@ public sealed class FarVerbTests
     [InlineData("""{"event":"gibberish"}""")]
     [InlineData("""{"hello":1}""")]
     [InlineData("""[1]""")]
+    [InlineData("""{"event":"error"}""")]
+    [InlineData("""{"event":"error","id":"x","message":null,"blockers":[],"exitCode":1}""")]
+    [InlineData("""{"event":"error","id":"x","message":"y","blockers":[null],"exitCode":1}""")]
+    [InlineData("""{"event":"error","id":"x","message":"y","blockers":[{"id":"z"}],"exitCode":1}""")]
+    [InlineData("""{"event":"result"}""")]
+    [InlineData("""{"event":"result","verb":"check"}""")]
+    [InlineData("""{"event":"result","verb":"restore","processes":[null]}""")]
+    [InlineData("""{"event":"result","verb":"restore","exitCode":1}""")]
     public void SomethingElse_IsTheHostsFault(string line)
     {
         var cli = Answering(0, line);
         Assert.Equal(5, cli.Run("restore", "x", "--host", "n2"));
+    }
+
+    /// <summary>An error stays one, whatever the host says that it ends with.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(256)]
+    public void ErrorWithAnImpossibleExitCode_EndsWithOne(int exitCode)
+    {
+        string line = $$"""{"event":"error","id":"x","message":"y","blockers":[],"exitCode":{{exitCode}}}""";
+        Assert.Equal(1, Answering(0, line).Run("restore", "x", "--host", "n2"));
+        Assert.Equal(1, Answering(0, line).Run("restore", "x", "--host", "n2", "--json"));
     }
 
     private static CliHarness Answering(int exitCode, string line) => new() { OnRun = (_, _, _) => Samples.Answer(exitCode, line) };

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using ProcMigrate.Engine.Contracts;
 using ProcMigrate.Remote;
 
@@ -18,5 +17,5 @@ internal static class Samples
         new(4711, [new(4711, "sim", 5)], path, ImageId, 2048, new() { ["totalMs"] = 85 }, [], exitCode);
 
     public static RemoteOutcome Answer(int exitCode, string line) =>
-        new("n2", exitCode, line, JsonDocument.Parse(line).RootElement);
+        new("n2", exitCode, line);
 }

@@ -24,7 +24,7 @@ public sealed partial class ImageWriterTests : IDisposable
         {
             SampleImage.Fill(writer);
             Assert.False(File.Exists(path));
-            Assert.All(folder.Names(), name => Assert.Matches(@"^\.a\.pmi\.[0-9a-f]{8}\.partial$", name));
+            Assert.All(folder.Names(), name => Assert.Matches(@"^\.a\.pmi\.[0-9a-f]{32}\.partial$", name));
         }
         Assert.Empty(folder.Names());
     }

@@ -91,7 +91,7 @@ public sealed class FarScriptTests : IDisposable
     public void Upload_HostWithoutSha256sum_ChecksWithCksum()
     {
         string tools = Directory.CreateDirectory(home.File("bin")).FullName;
-        foreach (string tool in new[] { "sh", "mkdir", "chmod", "cat", "mv", "rm", "cksum", "sync", "uname" })
+        foreach (string tool in new[] { "sh", "mkdir", "chmod", "cat", "mv", "rm", "cksum", "sync", "uname", "ls", "id" })
             File.CreateSymbolicLink(Path.Combine(tools, tool), File.Exists($"/bin/{tool}") ? $"/bin/{tool}" : $"/usr/bin/{tool}");
         Assert.Contains("stored", Run(script.Upload(), executable.Bytes, ("PATH", tools)).Output, StringComparison.Ordinal);
         Assert.Contains("exit 0", Run(script.Verb(["inspect"]), [], ("PATH", tools)).Output, StringComparison.Ordinal);
@@ -99,6 +99,37 @@ public sealed class FarScriptTests : IDisposable
         byte[] damaged = [.. executable.Bytes];
         damaged[1000] ^= 1;
         Assert.Contains("failed checksum", Run(script.Upload(), damaged, ("PATH", tools)).Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever can write to the folder could exchange the executable between the check and the start.</summary>
+    [Fact]
+    public void Verb_ExecutableInAFolderOfOthers_IsNotRun()
+    {
+        Run(script.Upload(), executable.Bytes);
+        string folder = Path.GetDirectoryName(Installed)!;
+        foreach (string shared in (string[])[folder, Path.GetDirectoryName(folder)!])
+        {
+            UnixFileMode mode = File.GetUnixFileMode(shared);
+            File.SetUnixFileMode(shared, mode | UnixFileMode.GroupWrite);
+            Assert.Contains("absent", Run(script.Verb(["inspect"])).Output, StringComparison.Ordinal);
+            File.SetUnixFileMode(shared, mode);
+            Assert.Contains("exit 0", Run(script.Verb(["inspect"])).Output, StringComparison.Ordinal);
+        }
+        File.SetUnixFileMode(Path.GetDirectoryName(folder)!, UnixFileMode.StickyBit | (UnixFileMode)0b111_111_111);
+        Assert.Contains("exit 0", Run(script.Verb(["inspect"])).Output, StringComparison.Ordinal);
+        File.SetUnixFileMode(Path.GetDirectoryName(folder)!, (UnixFileMode)0b111_111_111);
+        Assert.Contains("failed owner", Run(script.Upload(), executable.Bytes).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Upload_FollowsNoLinkThatWasPlanted()
+    {
+        Run(script.Upload(), executable.Bytes);
+        string victim = home.File("victim");
+        File.WriteAllText(victim, "mine");
+        File.CreateSymbolicLink(Path.Combine(Path.GetDirectoryName(Installed)!, $".upload.{Nonce}"), victim);
+        Assert.Contains("failed write", Run(script.Upload(), executable.Bytes).Output, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(victim));
     }
 
     [Fact]

@@ -70,7 +70,7 @@ public class FrameTests
 
     [Theory]
     [InlineData(0u)]
-    [InlineData(12u)]
+    [InlineData(13u)]
     [InlineData(0x101u)]
     public void Read_UnknownType_IsRefused(uint type) =>
         Assert.Equal(FrameFault.UnexpectedType, FaultOf(() => Reader(Forge(type, 0, [])).Read()));
@@ -133,6 +133,50 @@ public class FrameTests
     public void Memory_AtNoPage_IsRefused() => Assert.Equal(FrameFault.BadPayload, FaultOf(() => ReadData(Write(
         writer => writer.WriteMemory(0, [new MemoryPlace(0x1001, 1, 4096)], 0, new byte[4096])))));
 
+    private static readonly Guid Asked = Guid.NewGuid();
+
+    [Fact]
+    public void Answer_ToThisOfferAboutThisStep_IsItsText()
+    {
+        var reader = Reader(Write(writer => writer.WriteAnswer(FrameType.Answer, FarStep.Ready, Asked, "ö")));
+        Assert.Equal(FrameType.Answer, reader.Read());
+        Assert.Equal("ö", reader.Answer(FarStep.Ready, Asked));
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Answer(FarStep.Runs, Asked)));
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Answer(FarStep.Ready, Guid.NewGuid())));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(16)]
+    public void Answer_ThatIsTooShort_IsRefused(int length)
+    {
+        var reader = Reader(Forge((byte)FrameType.Answer, (uint)length, new byte[length]));
+        reader.Read();
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Answer(0, Guid.Empty)));
+    }
+
+    [Fact]
+    public void Answer_ThatIsNoText_IsRefused()
+    {
+        byte[] payload = new byte[18];
+        payload[17] = 0xff;
+        var reader = Reader(Forge((byte)FrameType.Answer, 18, payload));
+        reader.Read();
+        Assert.Equal(FrameFault.BadPayload, FaultOf(() => reader.Answer(0, Guid.Empty)));
+    }
+
+    [Fact]
+    public void SignsOfLife_AreNoAnswer()
+    {
+        var reader = Reader(Write(writer =>
+        {
+            writer.WriteAlive();
+            writer.WriteAlive();
+            writer.WriteEnd();
+        }));
+        Assert.Equal(FrameType.End, reader.Read());
+    }
+
     private static void ReadData(byte[] bytes)
     {
         var reader = Reader(bytes);
@@ -145,6 +189,16 @@ public class FrameTests
     {
         var reader = new FrameReader(new SilentStream()) { Patience = TimeSpan.FromMilliseconds(50) };
         Assert.Equal(FrameFault.Silent, FaultOf(() => reader.Read()));
+    }
+
+    [Fact]
+    public async Task Read_Cancelled_Ends()
+    {
+        using var cancel = new CancellationTokenSource();
+        var reader = new FrameReader(new SilentStream()) { Patience = TimeSpan.FromMinutes(10), Cancel = cancel.Token };
+        Task reading = Task.Run(() => reader.Read(), TestContext.Current.CancellationToken);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
     }
 
     internal static byte[] Write(Action<FrameWriter> write)

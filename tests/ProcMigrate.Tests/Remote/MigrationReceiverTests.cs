@@ -35,7 +35,7 @@ public sealed class MigrationReceiverTests : IDisposable
     {
         var engine = new WatchingEngine(Migrations);
         string[] answers = Receive(engine, UpToCommit(), Frame(FrameType.End));
-        Assert.Equal(["nothing in the way", "ready", "it runs"], answers);
+        Assert.Equal(["Judged: nothing in the way", "Ready: ", "Runs: it runs"], answers);
         Assert.Equal([$"{Id}.held"], engine.AtPrepare!);
         Assert.Equal([$"{Id}.held", $"{Id}.outcome"], engine.AtEnd!);
         Assert.Empty(Written());
@@ -57,6 +57,17 @@ public sealed class MigrationReceiverTests : IDisposable
         byte[] bytes = UpToCommit();
         Assert.Throws<RemoteException>(() => Receive(engine, bytes[..^1]));
         Assert.Null(engine.AtPrepare);
+        Assert.Empty(Written());
+    }
+
+    /// <summary>Nobody but the near side of this very migration lets the tree run.</summary>
+    [Fact]
+    public void Migrate_CommittedForAnotherTree_DoesNotRun()
+    {
+        var engine = new WatchingEngine(Migrations);
+        string[] answers = Receive(engine, UpToCommit(Guid.NewGuid()));
+        Assert.Null(engine.AtPrepare);
+        Assert.Equal("Undone: another tree than the one that is here is to run", answers[^1]);
         Assert.Empty(Written());
     }
 
@@ -87,7 +98,7 @@ public sealed class MigrationReceiverTests : IDisposable
     public void Settle_TellsWhatWasDecided_AndForgets(string outcome)
     {
         MigrationFolder.Settle(Id, outcome);
-        Assert.Equal([outcome], Receive(new WatchingEngine(Migrations), Settle(), Frame(FrameType.End)));
+        Assert.Equal([$"Settled: {outcome}"], Receive(new WatchingEngine(Migrations), Settle(), Frame(FrameType.End)));
         Assert.Empty(Written());
     }
 
@@ -110,7 +121,7 @@ public sealed class MigrationReceiverTests : IDisposable
             await Task.Delay(1, TestContext.Current.CancellationToken);
         Assert.False(settling.IsCompleted);
         await held.DisposeAsync();
-        Assert.Equal([MigrationFolder.Aborted], await settling);
+        Assert.Equal([$"Settled: {MigrationFolder.Aborted}"], await settling);
         Assert.Empty(Written());
     }
 
@@ -126,7 +137,7 @@ public sealed class MigrationReceiverTests : IDisposable
         return memory.Bytes.ToArray();
     }
 
-    private static byte[] UpToCommit() => FrameTests.Write(writer =>
+    private static byte[] UpToCommit(Guid? commit = null) => FrameTests.Write(writer =>
     {
         writer.WriteMessage(FrameType.Offer, Offer(ImageOffer.Migrate), TransferJson.Default.ImageOffer);
         for (int copy = 0; copy < 2; copy++)
@@ -134,13 +145,13 @@ public sealed class MigrationReceiverTests : IDisposable
             FrameTests.WriteData(writer, 0, Image);
             writer.WriteEnd();
         }
-        writer.WriteCommit();
+        writer.WriteCommit(commit ?? Id);
     });
 
     private static byte[] Settle() =>
         FrameTests.Write(writer => writer.WriteMessage(FrameType.Offer, Offer(ImageOffer.Settle), TransferJson.Default.ImageOffer));
 
-    private static byte[] Frame(FrameType type) => FrameTests.Write(writer => writer.WriteText(type, ""));
+    private static byte[] Frame(FrameType type) => FrameTests.Forge((byte)type, 0, []);
 
     private static ImageOffer Offer(string purpose) => new(ImageOffer.CurrentVersion, "sim.pmi", Image.Length, Id, 60, Purpose: purpose);
 
@@ -155,7 +166,9 @@ public sealed class MigrationReceiverTests : IDisposable
         while (output.Position < output.Length)
         {
             reader.Read();
-            answers.Add(reader.Text());
+            byte[] payload = reader.Payload.ToArray();
+            Assert.Equal(Id, new Guid(payload.AsSpan(1, 16)));
+            answers.Add($"{(FarStep)payload[0]}: {reader.Answer((FarStep)payload[0], Id)}");
         }
         return [.. answers];
     }
