@@ -60,10 +60,10 @@ internal static class CommandInside
     {
         if (InsideNamespaces.Current is not null || TreeNamespaces.Of(pids) is not { } spaces)
             return null;
-        string folder = Environment.CurrentDirectory;
+        string folder = PathCalls.Full(".");
         spaces.RequireSame(folder);
         if (output is not null)
-            spaces.RequireSame(Path.GetDirectoryName(Path.GetFullPath(output)) ?? "/");
+            spaces.RequireSame(Path.GetDirectoryName(PathCalls.Full(output)) ?? "/");
         return PtraceThread.Run(() =>
         {
             using PidFd target = PidFd.Open(spaces.Pid);

@@ -1,5 +1,6 @@
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.ProcFs;
 
 namespace ProcMigrate.Engine.Restore;
 
@@ -91,7 +92,7 @@ internal sealed class ControlGroupMounts(RestoreContext context)
             string[] fields = line.Split(' ');
             int dash = Array.IndexOf(fields, "-");
             if (dash > 0 && fields.Length > dash + 3 && fields[dash + 1] is ("cgroup" or Version2))
-                mounts.Add((fields[dash + 1], fields[3], fields[4], fields[dash + 3].Split(',')));
+                mounts.Add((fields[dash + 1], MountPoint.Unescape(fields[3]), MountPoint.Unescape(fields[4]), fields[dash + 3].Split(',')));
         }
         return mounts;
     }
