@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.X64;
 using ProcMigrate.Remote.Migration;
 
@@ -210,7 +211,7 @@ internal sealed class ImageReceiver
 
     private bool IsSame(string path, ImageOffer offer)
     {
-        if (!File.Exists(path) || new FileInfo(path).Length != offer.Length)
+        if (FileStatus.TryOfPath(path) is not { Type: FileType.Regular } there || there.Size != offer.Length)
             return false;
         try
         {
