@@ -93,7 +93,7 @@ internal sealed class ImageReceiver
     private ReceiveResult ReceiveOffered(ImageOffer offer)
     {
         string path = ReceivePath.Resolve(offer.To ?? defaultTo, offer.Name);
-        if (Path.Exists(path))
+        if (PathCalls.Exists(path))
             return AlreadyThere(path, offer);
         using var file = PartialImage.Open(path, offer, out long there);
         file.BytesNeeded = offer.Length;

@@ -73,6 +73,21 @@ public sealed class ByteNameTests : SystemTest
         program.AssertPasses();
     }
 
+    /// <summary>The command goes into namespaces and begins there anew: with the same arguments, in the same folder.</summary>
+    [Fact]
+    public void PidNamespace_AndASecondSaveFromOutside()
+    {
+        using ProgramUnderTest program = Start("bytenames", App, "moved");
+        Binary.Save(program.Pid, Image);
+        Answer restored = AssertWentWell(Shell(
+            "mkdir \"$2/$(printf 'd\\311')\"; cd \"$2/$(printf 'd\\311')\"; mv ../app ../\"$(printf 'x\\377')\"; ln -s ../image.pmi \"$(printf 'im\\351.pmi')\"; "
+            + "exec \"$0\" restore \"$(printf 'im\\351.pmi')\" --pid-namespace --json --map \"$2/app=$2/$(printf 'x\\377')\""));
+        using (TreeInNamespace tree = TreeInNamespace.Of(restored))
+            AssertWentWell(Shell($"cd \"$2/$(printf 'd\\311')\"; exec \"$0\" save {tree.Pid} -o \"$(printf '2\\351.pmi')\" --json"));
+        using TreeInNamespace again = TreeInNamespace.Of(AssertWentWell(Shell("cd \"$2/$(printf 'd\\311')\"; exec \"$0\" restore \"$(printf '2\\351.pmi')\" --pid-namespace --json")));
+        PidNamespaceTests.AssertPasses(program.OutPath, again, 1);
+    }
+
     [Fact]
     public void Inspect_TellsTheBytes_InValidJson()
     {
