@@ -26,10 +26,10 @@ Set-StrictMode -Version Latest
 $null = New-Item -ItemType Directory -Force $Folder -WhatIf:$false
 $images = Get-Process -Name $Name -ErrorVariable missing | Checkpoint-Process -DestinationPath $Folder -ErrorVariable failures
 foreach ($image in $images) {
-    '{0} ({1}): {2:N1} MB, stood still {3:N0} ms' -f $image.ProcessName, $image.Id, ($image.Length / 1MB), $image.FreezeTime.TotalMilliseconds
+    '{0} ({1}): {2:N1} MB, stood still {3:N0} ms' -f $image.RootName, $image.RootId, ($image.Length / 1MB), $image.FreezeTime.TotalMilliseconds
     # By its name, which ends with the time: NAME-PID-TIME.pmi. To read the images would take longer.
     Get-ChildItem -LiteralPath $Folder -File |
-        Where-Object Name -Match "^$([regex]::Escape($image.ProcessName))-$($image.Id)-\d{8}T\d{6}\.pmi$" |
+        Where-Object Name -Match "^$([regex]::Escape($image.RootName))-$($image.RootId)-\d{8}T\d{6}\.pmi$" |
         Sort-Object Name -Descending | Select-Object -Skip $Keep | Remove-Item
 }
 

@@ -28,7 +28,8 @@ public sealed partial class ImageReader
             kept.Add(moved);
             tail = at;
         }
-        IndexFile.Write(target, (tail + sizeof(ulong) - 1) / sizeof(ulong) * sizeof(ulong), kept.Entries.AsSpan(0, kept.Count));
+        IndexFile.Write(target, (tail + sizeof(ulong) - 1) / sizeof(ulong) * sizeof(ulong), kept.Entries.AsSpan(0, kept.Count),
+            (uint)FormatVersion);
         target.Publish();
     }
 

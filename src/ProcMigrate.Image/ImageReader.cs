@@ -145,7 +145,7 @@ public sealed partial class ImageReader : IDisposable
         source.Read(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref trailer, 1)), Length - ImageTrailer.Size);
         if (trailer.Magic != ImageTrailer.MagicValue) throw NoTrailer();
         if (trailer.Crc32C != trailer.ComputeCrc()) throw Faults.Damaged("wrong checksum of the trailer");
-        if (trailer.Version != ImageTrailer.CurrentVersion) throw Faults.UnknownVersion(trailer.Version);
+        if (trailer.Version is < ImageTrailer.PlainVersion or > ImageTrailer.CurrentVersion) throw Faults.UnknownVersion(trailer.Version);
         if (trailer.FileLength != Length) throw Faults.Truncated();
         var indexEnd = Length - ImageTrailer.Size;
         if (trailer.Reserved != 0 || trailer.IndexLength <= 0 || trailer.IndexLength % IndexEntry.Size != 0

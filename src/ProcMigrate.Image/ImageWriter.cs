@@ -3,6 +3,7 @@ using System.Text.Json;
 using ProcMigrate.Image.Format;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Image.Storage;
+using ProcMigrate.Image.Text;
 
 namespace ProcMigrate.Image;
 
@@ -24,6 +25,7 @@ public sealed class ImageWriter : IDisposable
     private readonly HashSet<int> pids = [];
     private ProcessSection? section;
     private TreeRecord? tree;
+    private uint version = ImageTrailer.PlainVersion;
     private long tail;
     private long dataBytes;
     private bool committed;
@@ -80,9 +82,16 @@ public sealed class ImageWriter : IDisposable
         Require(this.tree is null, "the tree is written already");
         AsCaller(() => TreeRules.Check(tree, new ImageFaults(Path)));
         this.tree = tree;
-        var entry = Append(ExtentKind.Tree, 0, stream => JsonSerializer.Serialize(stream, tree, TreeJson.Type));
+        var entry = Append(ExtentKind.Tree, 0, stream => WriteJson(tree, stream));
         if (entry.RawLength > ImageLimits.TreeBytes)
             throw new ImageFaults(Path).TooLarge("bytes of the tree", entry.RawLength, ImageLimits.TreeBytes);
+    }
+
+    private void WriteJson(TreeRecord tree, Stream stream)
+    {
+        using var watch = new EscapeWatch(stream);
+        JsonSerializer.Serialize(watch, tree, TreeJson.Type);
+        version = watch.Seen ? ImageTrailer.CurrentVersion : ImageTrailer.PlainVersion;
     }
 
     /// <summary>Completes the file, brings it to the disk, and gives it its name.</summary>
@@ -261,7 +270,7 @@ public sealed class ImageWriter : IDisposable
     private void WriteIndex()
     {
         var offset = Reserve(0, sizeof(ulong));
-        tail = IndexFile.Write(file, offset, index.Entries.AsSpan(0, index.Count));
+        tail = IndexFile.Write(file, offset, index.Entries.AsSpan(0, index.Count), version);
     }
 
     /// <summary>What a reader would refuse must not be written: here the fault is the caller's, not the file's.</summary>

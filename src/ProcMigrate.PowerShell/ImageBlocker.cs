@@ -4,7 +4,7 @@ namespace ProcMigrate;
 public sealed class ImageBlocker
 {
     /// <summary>Stable and documented.</summary>
-    public required string Id { get; init; }
+    public required string BlockerId { get; init; }
 
     public int? ProcessId { get; init; }
 

@@ -12,7 +12,7 @@ public sealed class ImageDescriptor
     public required string Kind { get; init; }
 
     /// <summary>Path, address or what else a person calls it.</summary>
-    public required string Name { get; init; }
+    public required string Title { get; init; }
 
     public bool CloseOnExec { get; init; }
 
@@ -24,5 +24,5 @@ public sealed class ImageDescriptor
     /// <summary>What the image holds of it, as JSON: offset, flags, addresses, queue …</summary>
     public string State { get; init; } = "";
 
-    public override string ToString() => $"{Descriptor} {Name}";
+    public override string ToString() => $"{Descriptor} {Title}";
 }

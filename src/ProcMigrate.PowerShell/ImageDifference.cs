@@ -10,7 +10,7 @@ public sealed class ImageDifference
     public int? ProcessId { get; init; }
 
     /// <summary>Which one: a name, an address, a number.</summary>
-    public required string Name { get; init; }
+    public required string Key { get; init; }
 
     /// <summary>In the first image; null where it is not there.</summary>
     public string? Reference { get; init; }
@@ -26,5 +26,5 @@ public sealed class ImageDifference
         _ => "<>",
     };
 
-    public override string ToString() => $"{Item} {Name}: {Reference ?? "-"} {SideIndicator} {Difference ?? "-"}";
+    public override string ToString() => $"{Item} {Key}: {Reference ?? "-"} {SideIndicator} {Difference ?? "-"}";
 }

@@ -23,10 +23,10 @@ public sealed class ImageMapping
     public ulong Offset { get; init; }
 
     /// <summary>The file, or the name that the kernel or the program gave it.</summary>
-    public string? Name { get; init; }
+    public string? Title { get; init; }
 
     /// <summary>Bytes of address space.</summary>
     public long Length => (long)(End - Start);
 
-    public override string ToString() => $"{Start:x}-{End:x} {Protection} {Name ?? Sort}";
+    public override string ToString() => $"{Start:x}-{End:x} {Protection} {Title ?? Sort}";
 }

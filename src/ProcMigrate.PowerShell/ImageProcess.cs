@@ -3,9 +3,10 @@ namespace ProcMigrate;
 /// <summary>One process of a tree. What is not known without -Detailed is null or empty.</summary>
 public sealed class ImageProcess
 {
-    public required int Id { get; init; }
+    /// <summary>The id that it had and will have.</summary>
+    public required int ProcessId { get; init; }
 
-    public required string ProcessName { get; init; }
+    public required string ProgramName { get; init; }
 
     /// <summary>How many.</summary>
     public required int Threads { get; init; }
@@ -48,5 +49,5 @@ public sealed class ImageProcess
     /// <summary>Memory by sort.</summary>
     public IReadOnlyList<ImageMemory> MemoryBySort { get; init; } = [];
 
-    public override string ToString() => $"{ProcessName} ({Id})";
+    public override string ToString() => $"{ProgramName} ({ProcessId})";
 }

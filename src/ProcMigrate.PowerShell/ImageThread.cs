@@ -5,9 +5,9 @@ public sealed class ImageThread
 {
     public required int ProcessId { get; init; }
 
-    public required int Id { get; init; }
+    public required int ThreadId { get; init; }
 
-    public required string Name { get; init; }
+    public required string ThreadName { get; init; }
 
     /// <summary>Where it goes on.</summary>
     public ulong InstructionPointer { get; init; }
@@ -29,5 +29,5 @@ public sealed class ImageThread
 
     public int PendingSignals { get; init; }
 
-    public override string ToString() => $"{Name} ({Id})";
+    public override string ToString() => $"{ThreadName} ({ThreadId})";
 }

@@ -2,20 +2,21 @@ using ProcMigrate.PowerShell.Running;
 
 namespace ProcMigrate;
 
-/// <summary>A process tree in a file, here or on another host. What the cmdlets hand to each other.</summary>
-public sealed class ProcessImage
+/// <summary>A process tree in a file. What the cmdlets hand to each other.</summary>
+/// <remarks>
+/// PowerShell binds properties to parameters by their names alone. So no image and nothing in it has a property that cmdlets
+/// for processes take (Id, Name, ProcessName): its processes run nowhere, or on another host. Only an image of this host has a Path.
+/// </remarks>
+public abstract class ProcessImage
 {
-    /// <summary>The file; a path on <see cref="HostName"/> where that is set.</summary>
-    public required string Path { get; init; }
-
-    /// <summary>The host the file is on; null: this one.</summary>
-    public string? HostName { get; init; }
+    /// <summary>The file, where it lies.</summary>
+    public required string ImagePath { get; init; }
 
     /// <summary>Process id of the tree's root.</summary>
-    public required int Id { get; init; }
+    public required int RootId { get; init; }
 
     /// <summary>Name of the tree's root.</summary>
-    public required string ProcessName { get; init; }
+    public required string RootName { get; init; }
 
     /// <summary>Parents before children; with Get-ProcessImage -Detailed each with all that the image knows of it.</summary>
     public required IReadOnlyList<ImageProcess> Processes { get; init; }
@@ -24,52 +25,46 @@ public sealed class ProcessImage
     public int Threads => Processes.Sum(process => process.Threads);
 
     /// <summary>Non-zero memory of the tree, in bytes.</summary>
-    public long Memory { get; init; }
+    public long Memory { get; internal set; }
 
     /// <summary>Bytes of the file.</summary>
-    public long Length { get; init; }
+    public long Length { get; internal set; }
 
     /// <summary>Made at save time; the same for every copy of the image.</summary>
-    public Guid ImageId { get; init; }
+    public Guid ImageId { get; internal set; }
 
-    public DateTimeOffset? SavedAt { get; init; }
+    public DateTimeOffset? SavedAt { get; internal set; }
 
     /// <summary>The host that the tree ran on when it was saved.</summary>
-    public string? Origin { get; init; }
+    public string? Origin { get; internal set; }
 
     /// <summary>Files that the tree has open, mapped or stands on; empty where the image was not read.</summary>
-    public IReadOnlyList<string> Files { get; init; } = [];
+    public IReadOnlyList<string> Files { get; internal set; } = [];
 
     /// <summary>Files that it carries; empty where it is no bundle.</summary>
-    public IReadOnlyList<BundledFile> BundledFiles { get; init; } = [];
+    public IReadOnlyList<BundledFile> BundledFiles { get; internal set; } = [];
 
     /// <summary>Whether it carries the files that the tree uses.</summary>
     public bool Bundled => BundledFiles.Count > 0;
 
     /// <summary>Version of procmigrate that wrote it.</summary>
-    public string? ToolVersion { get; init; }
+    public string? ToolVersion { get; internal set; }
 
     /// <summary>How memory was taken.</summary>
-    public string? Method { get; init; }
+    public string? Method { get; internal set; }
 
-    public string? KernelRelease { get; init; }
+    public string? KernelRelease { get; internal set; }
 
-    public string? Processor { get; init; }
+    public string? Processor { get; internal set; }
 
     /// <summary>Kernel objects by kind.</summary>
-    public IReadOnlyDictionary<string, int> Objects { get; init; } = new Dictionary<string, int>();
+    public IReadOnlyDictionary<string, int> Objects { get; internal set; } = new Dictionary<string, int>();
 
     /// <summary>What stands in the way of restoring it where it lies; null where that is not known.</summary>
-    public IReadOnlyList<ImageBlocker>? Blockers { get; init; }
+    public IReadOnlyList<ImageBlocker>? Blockers { get; internal set; }
 
     /// <summary>Milliseconds by phase of the act that made this object.</summary>
-    public IReadOnlyDictionary<string, double> Timings { get; init; } = new Dictionary<string, double>();
+    public IReadOnlyDictionary<string, double> Timings { get; internal set; } = new Dictionary<string, double>();
 
-    /// <summary>How to log in on <see cref="HostName"/>, so that the next cmdlet of a pipeline needs not be told again.</summary>
-    internal HostLogin Login { get; init; } = HostLogin.Default;
-
-    internal Place Place => HostName is null ? Place.Here : new(HostName, Login);
-
-    /// <summary>The file, and the host where it is another.</summary>
-    public override string ToString() => Place.Describe(Path);
+    internal abstract Place Place { get; }
 }

@@ -3,10 +3,17 @@ using ProcMigrate.PowerShell.Running;
 namespace ProcMigrate;
 
 /// <summary>A restored tree on another host. Its methods ask there over ssh.</summary>
-public sealed class RemoteProcess : RestoredProcess
+/// <remarks>Its numbers and names have names of their own: by Id or ProcessName, Stop-Process would end a process of this host.</remarks>
+public sealed class RemoteProcess : RestoredTree
 {
     private const string SigKill = "KILL";
     private const string SigTerm = "TERM";
+
+    /// <summary>Process id of the tree's root, there.</summary>
+    public required int RemoteId { get; init; }
+
+    /// <summary>Name of the tree's root.</summary>
+    public required string RemoteName { get; init; }
 
     /// <summary>The host it runs on.</summary>
     public required string HostName { get; init; }
@@ -28,7 +35,7 @@ public sealed class RemoteProcess : RestoredProcess
 
     private FarShell Shell => new(new Place(HostName, Login));
 
-    private FarProcess Identity => new(Id, StartTicks);
+    private FarProcess Identity => new(RemoteId, StartTicks);
 
     /// <summary>Asks the root to end, by SIGTERM. False where it had ended already.</summary>
     public bool Stop() => Shell.Signal(Identity, SigTerm);
@@ -42,5 +49,5 @@ public sealed class RemoteProcess : RestoredProcess
     /// <summary>Waits for its end for so many milliseconds; whether it has ended.</summary>
     public bool WaitForExit(int milliseconds) => ExitCode is not null || Shell.WaitForEnd(Identity, milliseconds);
 
-    public override string ToString() => $"{ProcessName} ({Id}) on {HostName}";
+    public override string ToString() => $"{RemoteName} ({RemoteId}) on {HostName}";
 }

@@ -79,12 +79,12 @@ Describe 'Examples' -Skip:(-not $isRoot) {
         Wait-Until { -not (Test-Running $runner) } 'the end of run-saved'
         $image | Should -Exist
         $saved = Get-ProcessImage -LiteralPath $image
-        $saved.ProcessName | Should -BeExactly 'sim'
-        Test-Running $saved.Id | Should -BeFalse
+        $saved.RootName | Should -BeExactly 'sim'
+        Test-Running $saved.RootId | Should -BeFalse
 
         $runner = Start-TestProgram $work "$root/examples/save-on-sigterm/run-saved" $image, "$root/artifacts/programs/sim", $result
-        Wait-Until { Test-Running $saved.Id } 'the restored job'
-        Test-Simulation ([pscustomobject]@{ Id = $saved.Id; Result = $result }) | Should -BeTrue
+        Wait-Until { Test-Running $saved.RootId } 'the restored job'
+        Test-Simulation ([pscustomobject]@{ Id = $saved.RootId; Result = $result }) | Should -BeTrue
         Wait-Until { -not (Test-Running $runner) } 'the end of run-saved'
         $image | Should -Not -Exist
     }

@@ -35,10 +35,10 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
         It 'emits the image as it is there' {
             $sent = $saved | Send-ProcessImage -HostName n1
             $sent.HostName | Should -BeExactly 'n1'
-            $sent.Path | Should -BeExactly '/root/.local/state/procmigrate/images/sim.pmi'
+            $sent.ImagePath | Should -BeExactly '/root/.local/state/procmigrate/images/sim.pmi'
             $sent.ImageId | Should -Be $saved.ImageId
-            $sent.Id | Should -Be $sim.Id
-            "$sent" | Should -BeExactly "n1:$($sent.Path)"
+            $sent.RootId | Should -Be $sim.Id
+            "$sent" | Should -BeExactly "$($sent.ImagePath) on n1"
         }
 
         It 'takes what is there already for done, with a warning' {
@@ -83,9 +83,9 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
         It 'sends the same file whatever -Compress says' {
             foreach ($how in [enum]::GetNames([ProcMigrate.ImageCompression])) {
                 $sent = Send-ProcessImage "$work/sim.pmi" n2 -DestinationPath "/root/$how.pmi" -Compress $how
-                $hash = (Invoke-OnHost $work n2 'sha256sum', $sent.Path) -split ' '
+                $hash = (Invoke-OnHost $work n2 'sha256sum', $sent.ImagePath) -split ' '
                 $hash[0] | Should -Be (Get-FileHash "$work/sim.pmi").Hash
-                Invoke-OnHost $work n2 'rm', $sent.Path
+                Invoke-OnHost $work n2 'rm', $sent.ImagePath
             }
         }
 
@@ -97,7 +97,7 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
 
     Context 'Get-ProcessImage' {
         It 'lists what was sent' {
-            (Get-ProcessImage -HostName n1).Name | Should -Be 'sim.pmi'
+            (Get-ProcessImage -HostName n1).ImageName | Should -Be 'sim.pmi'
         }
 
         It 'reads several hosts, and says which is which' {
@@ -107,15 +107,15 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
         }
 
         It 'knows the wildcards of the host' {
-            Get-ProcessImage '/root/s[a-k]m.pm?' -HostName n1 | ForEach-Object Path | Should -BeExactly '/root/sim.pmi'
+            Get-ProcessImage '/root/s[a-k]m.pm?' -HostName n1 | ForEach-Object ImagePath | Should -BeExactly '/root/sim.pmi'
             Get-ProcessImage '/root/none*.pmi' -HostName n1 | Should -BeNullOrEmpty
         }
 
         It 'takes names as they are with -LiteralPath, whatever their characters' {
             $name = "/root/it's [a] `$(touch gotcha) *.pmi"
             Invoke-OnHost $work n1 'cp', '/root/sim.pmi', $name
-            (Get-ProcessImage -LiteralPath $name -HostName n1).Path | Should -BeExactly $name
-            (Get-ProcessImage '/root/it*' -HostName n1).Path | Should -BeExactly $name
+            (Get-ProcessImage -LiteralPath $name -HostName n1).ImagePath | Should -BeExactly $name
+            (Get-ProcessImage '/root/it*' -HostName n1).ImagePath | Should -BeExactly $name
             Invoke-OnHost $work n1 'rm', $name
             Invoke-OnHost $work n1 'ls', '/root' | Should -Not -Contain 'gotcha'
         }
@@ -124,7 +124,7 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $image = Get-ProcessImage /root/sim.pmi -HostName n2 -Detailed
             $image.Processes[0].Mappings.Count | Should -BeGreaterThan 10
             $image.Processes[0].ThreadList.Count | Should -Be 4
-            $image.Processes[0].ThreadList[0].Id | Should -BeExactly $sim.Id
+            $image.Processes[0].ThreadList[0].ThreadId | Should -BeExactly $sim.Id
             $image.Processes[0].Descriptors[0].Descriptor | Should -BeExactly 0
         }
 
@@ -207,8 +207,8 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $there = Restore-ProcessImage /root/sim.pmi -HostName n2
             $there | Should -BeOfType ProcMigrate.RemoteProcess
             $there.HostName | Should -BeExactly 'n2'
-            $there.Id | Should -Be $sim.Id
-            $there.ProcessName | Should -BeExactly 'sim'
+            $there.RemoteId | Should -Be $sim.Id
+            $there.RemoteName | Should -BeExactly 'sim'
             $there.Threads | Should -Be 4
             ([DateTimeOffset]::Now - $there.StartTime).TotalMinutes | Should -BeLessThan 5
             Invoke-OnHost $work n2 'cat', "/proc/$($sim.Id)/comm" | Should -BeExactly 'sim'
@@ -272,7 +272,7 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
             $there = Get-Process -Id $moved.Id | Move-Process -HostName n2
             $there | Should -BeOfType ProcMigrate.RemoteProcess
             $there.HostName | Should -BeExactly 'n2'
-            $there.Id | Should -Be $moved.Id
+            $there.RemoteId | Should -Be $moved.Id
             Test-Running $moved.Id | Should -BeFalse
             $steps = Measure-Step $moved.Result
             Wait-Until { (Measure-Step $moved.Result) -ge $steps + 5 } 'five more steps'
@@ -284,7 +284,7 @@ Describe 'Other hosts' -Skip:(-not $isRoot) {
         It 'moves several at once with -ThrottleLimit' {
             $ids = 1..3 | ForEach-Object { Start-TestProgram $share /usr/bin/sleep 1000 }
             $there = Get-Process -Id $ids | Move-Process -HostName n1 -ThrottleLimit 3
-            $there.Id | Sort-Object | Should -Be ($ids | Sort-Object)
+            $there.RemoteId | Sort-Object | Should -Be ($ids | Sort-Object)
             $there | ForEach-Object { $_.Kill() | Should -BeTrue }
         }
 

@@ -30,7 +30,7 @@ time.sleep(1000)
 
     AfterAll {
         Stop-TestProgram
-        foreach ($child in $detailed.Processes.Id | Where-Object { $_ -and (Test-Path "/proc/$_") -and (Get-Content "/proc/$_/cmdline") -match 'tree.py' }) {
+        foreach ($child in $detailed.Processes.ProcessId | Where-Object { $_ -and (Test-Path "/proc/$_") -and (Get-Content "/proc/$_/cmdline") -match 'tree.py' }) {
             kill -KILL $child
         }
 
@@ -40,10 +40,10 @@ time.sleep(1000)
     Context 'as an object' {
         It 'is the one that was saved' {
             $plain.ImageId | Should -Be $saved.ImageId
-            $plain.Id | Should -Be $id
+            $plain.RootId | Should -Be $id
             $plain.Memory | Should -BeGreaterThan 1MB
             $plain.Length | Should -Be $saved.Length
-            $plain.Name | Should -BeExactly 'a.pmi'
+            $plain.ImageName | Should -BeExactly 'a.pmi'
         }
 
         It 'says when and where it was saved, and by what' {
@@ -59,7 +59,7 @@ time.sleep(1000)
         It 'lists files, kernel objects and blockers' {
             $plain.Files | Should -Contain "$work/open file"
             $plain.Objects['file'] | Should -BeGreaterThan 3
-            $plain.Blockers.Id | Should -Contain 'PidInUse'
+            $plain.Blockers.BlockerId | Should -Contain 'PidInUse'
         }
 
         It 'can be filtered and sorted by plain properties' {
@@ -85,9 +85,9 @@ time.sleep(1000)
 
         It 'is found under a name that looks like a wildcard' {
             Copy-Item "$work/a.pmi" -Destination "$work/[x].pmi"
-            (Get-ProcessImage "$work/[x].pmi").Name | Should -BeExactly '[x].pmi'
-            (Get-Item -LiteralPath "$work/[x].pmi" | Get-ProcessImage).Name | Should -BeExactly '[x].pmi'
-            (Get-ProcessImage -LiteralPath "$work/[x].pmi").Name | Should -BeExactly '[x].pmi'
+            (Get-ProcessImage "$work/[x].pmi").ImageName | Should -BeExactly '[x].pmi'
+            (Get-Item -LiteralPath "$work/[x].pmi" | Get-ProcessImage).ImageName | Should -BeExactly '[x].pmi'
+            (Get-ProcessImage -LiteralPath "$work/[x].pmi").ImageName | Should -BeExactly '[x].pmi'
             Remove-Item -LiteralPath "$work/[x].pmi"
         }
 
@@ -100,7 +100,7 @@ time.sleep(1000)
     Context 'in detail' {
         It 'is a tree of processes' {
             $detailed.Processes.Count | Should -Be 2
-            $detailed.Processes[0].Id | Should -Be $id
+            $detailed.Processes[0].ProcessId | Should -Be $id
             $detailed.Processes[0].Depth | Should -Be 0
             $detailed.Processes[1].ParentId | Should -Be $id
             $detailed.Processes[1].Depth | Should -Be 1
@@ -122,7 +122,7 @@ time.sleep(1000)
 
         It 'tells every thread and where it stands' {
             $thread = $detailed.Processes[0].ThreadList[0]
-            $thread.Id | Should -Be $id
+            $thread.ThreadId | Should -Be $id
             $thread.Code | Should -BeLike '*/libc.so.6'
             @($thread).Count | Should -Be 1
             $thread.Policy | Should -BeExactly 'SCHED_OTHER'
@@ -140,8 +140,8 @@ time.sleep(1000)
         It 'tells descriptors and sockets' {
             $fds = $detailed.Processes[0].Descriptors
             $fds.Descriptor | Sort-Object | Should -Be ((Get-ChildItem "/proc/$id/fd").Name | ForEach-Object { [int]$_ } | Sort-Object)
-            ($fds | Where-Object Name -EQ "$work/open file").State | ConvertFrom-Json | Should -Not -BeNullOrEmpty
-            $detailed.Sockets.Name | Should -Match '^tcp 127\.0\.0\.1:\d+ listening$'
+            ($fds | Where-Object Title -EQ "$work/open file").State | ConvertFrom-Json | Should -Not -BeNullOrEmpty
+            $detailed.Sockets.Title | Should -Match '^tcp 127\.0\.0\.1:\d+ listening$'
         }
     }
 
@@ -159,7 +159,7 @@ time.sleep(1000)
 
         It 'is a list' {
             $lines = $plain | Format-List | Get-Text
-            $lines | Should -Contain "Path          : $work/a.pmi"
+            $lines | Should -Contain "ImagePath     : $work/a.pmi"
             $lines -match '^Memory +: [\d.]+M$' | Should -HaveCount 1
             $lines -match '^Blockers +: .*belongs to' | Should -HaveCount 1
         }
@@ -220,7 +220,7 @@ time.sleep(1000)
             Wait-Until { Test-Path "$work/opened" } 'the other descriptor'
             $second = Checkpoint-Process -Id $other -DestinationPath "$work/2.pmi" -NoChildren
             $difference = $second | Compare-ProcessImage $first | Where-Object Item -EQ Descriptor
-            $difference.Name | Should -Be '9'
+            $difference.Key | Should -Be '9'
             $difference.SideIndicator | Should -BeExactly '=>'
             $difference.Difference | Should -BeExactly "file $work/extra"
             $difference.ProcessId | Should -Be $other
@@ -264,12 +264,12 @@ time.sleep(1000)
             Export-ProcessImage "$work/a.pmi" -Json "$work/r.json"
             $tree = Get-Content "$work/r.json" -Raw | ConvertFrom-Json
             $tree.id | Should -Be $saved.ImageId
-            $tree.processes.pid | Should -Be $detailed.Processes.Id
+            $tree.processes.pid | Should -Be $detailed.Processes.ProcessId
         }
 
         It 'as a core is read by gdb' {
-            Export-ProcessImage "$work/a.pmi" -Core "$work/r.core" -Id $detailed.Processes[1].Id
-            gdb -nx -batch -ex 'info threads' $detailed.Processes[0].Executable "$work/r.core" 2>$null | Out-String | Should -Match "LWP $($detailed.Processes[1].Id)|Thread "
+            Export-ProcessImage "$work/a.pmi" -Core "$work/r.core" -Id $detailed.Processes[1].ProcessId
+            gdb -nx -batch -ex 'info threads' $detailed.Processes[0].Executable "$work/r.core" 2>$null | Out-String | Should -Match "LWP $($detailed.Processes[1].ProcessId)|Thread "
         }
 
         It 'to a folder gets the image''s name' {

@@ -139,8 +139,8 @@ Describe 'Get-Process sim | Save-ProcessImage | Send-ProcessImage -Host n2 | Res
     }
 
     It 'says what runs where' {
-        $restored.Id | Should -Be $simPid
-        $restored.ProcessName | Should -BeExactly 'sim'
+        $restored.RemoteId | Should -Be $simPid
+        $restored.RemoteName | Should -BeExactly 'sim'
         $restored.HostName | Should -BeExactly 'n2'
         $restored.Threads | Should -Be 4
     }

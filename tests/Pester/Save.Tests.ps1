@@ -49,8 +49,8 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $image = Checkpoint-Process -Id $sim.Id -DestinationPath "$work/c.pmi"
             $image | Should -BeOfType ProcMigrate.ProcessImage
             $image.Path | Should -Be "$work/c.pmi"
-            $image.Id | Should -Be $sim.Id
-            $image.ProcessName | Should -BeExactly 'sim'
+            $image.RootId | Should -Be $sim.Id
+            $image.RootName | Should -BeExactly 'sim'
             $image.Threads | Should -Be 4
             $image.Memory | Should -BeGreaterThan 100KB
             $image.Length | Should -Be (Get-Item $image.Path).Length
@@ -71,14 +71,14 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             (Checkpoint-Process -Id $sim.Id -DestinationPath $folder).Path | Should -Match "^$folder/sim-$($sim.Id)-\d{8}T\d{6}\.pmi$"
             Push-Location (New-Item -ItemType Directory "$work/here")
             (Checkpoint-Process -Id $sim.Id).Path | Should -Match "^$work/here/sim-$($sim.Id)-\d{8}T\d{6}\.pmi$"
-            (Get-ProcessImage).Id | Should -Be $sim.Id
+            (Get-ProcessImage).RootId | Should -Be $sim.Id
             Pop-Location
         }
 
         It 'is found by wildcards, and by processes from the pipeline' {
             $folder = New-Item -ItemType Directory "$work/found"
             Get-Process sim | Where-Object Id -EQ $sim.Id | Checkpoint-Process -DestinationPath "$folder/a.pmi"
-            (Get-ProcessImage "$folder/*.pmi").Id | Should -Be $sim.Id
+            (Get-ProcessImage "$folder/*.pmi").RootId | Should -Be $sim.Id
         }
 
         It 'tells its phases by -Verbose, and what the binary says by -Debug' {
@@ -118,7 +118,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $failure.Exception.Blockers[0] | Should -BeOfType ProcMigrate.ImageBlocker
             $failure.Exception.Blockers.ProcessId | Should -Contain $sim.Id
             Test-ProcessImage "$work/c.pmi" | Should -BeFalse
-            (Test-ProcessImage "$work/c.pmi" -Detailed).Id | Should -Contain 'PidInUse'
+            (Test-ProcessImage "$work/c.pmi" -Detailed).BlockerId | Should -Contain 'PidInUse'
         }
 
         It '-Compress Lz4 makes a smaller file, and None does not' {
@@ -173,20 +173,20 @@ Describe 'On this host' -Skip:(-not $isRoot) {
 
         It 'go into one image with -SingleImage' {
             $image = Checkpoint-Process -Id $first, $second -DestinationPath "$work/both.pmi" -SingleImage
-            $image.Processes.Id | Sort-Object | Should -Be ($first, $second | Sort-Object)
+            $image.Processes.ProcessId | Sort-Object | Should -Be ($first, $second | Sort-Object)
         }
 
         It 'go to a folder, each under a name of its own, though one of them is not there' {
             $folder = New-Item -ItemType Directory "$work/many"
             $images = Checkpoint-Process -Id $first, ([int]::MaxValue), $second -DestinationPath $folder -ErrorAction SilentlyContinue -ErrorVariable failed
-            $images.Id | Should -Be $first, $second
+            $images.RootId | Should -Be $first, $second
             $failed.FullyQualifiedErrorId | Should -BeExactly "NoSuchProcess,$class.CheckpointProcessCommand"
             (Get-ChildItem $folder -Filter *.pmi).Count | Should -Be 2
         }
 
         It 'are emitted as soon as they are there: a pipeline that wants one stops after it' {
             $folder = New-Item -ItemType Directory "$work/first"
-            (Get-Process -Id $first, $second | Checkpoint-Process -DestinationPath $folder | Select-Object -First 1).Id | Should -Be $first
+            (Get-Process -Id $first, $second | Checkpoint-Process -DestinationPath $folder | Select-Object -First 1).RootId | Should -Be $first
             (Get-ChildItem $folder -Filter *.pmi).Count | Should -Be 1
         }
 
@@ -201,8 +201,8 @@ Describe 'On this host' -Skip:(-not $isRoot) {
         It 'is saved with its children, and alone with -NoChildren' {
             $id = Start-TestProgram $work /usr/bin/bash '-c', 'sleep 1000; true'
             Wait-Until { (Get-Content "/proc/$id/task/$id/children") } 'a child'
-            (Checkpoint-Process -Id $id -DestinationPath "$work/tree.pmi").Processes.ProcessName | Should -Be 'bash', 'sleep'
-            (Checkpoint-Process -Id $id -DestinationPath "$work/alone.pmi" -NoChildren).Processes.ProcessName | Should -Be 'bash'
+            (Checkpoint-Process -Id $id -DestinationPath "$work/tree.pmi").Processes.ProgramName | Should -Be 'bash', 'sleep'
+            (Checkpoint-Process -Id $id -DestinationPath "$work/alone.pmi" -NoChildren).Processes.ProgramName | Should -Be 'bash'
         }
     }
 
@@ -231,7 +231,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
             $sim = Start-Simulation $work
             $image = Save-ProcessImage -Id $sim.Id -DestinationPath "$work/bundle.pmi" -Bundle
             $image.Bundled | Should -BeTrue
-            $image.BundledFiles.Path | Should -Contain $sim.Result
+            $image.BundledFiles.OriginalPath | Should -Contain $sim.Result
             $process = $image | Restore-ProcessImage -FilesPath "$work/unpacked"
             $process.FilesPath | Should -Be "$work/unpacked"
             $name = $process.Files | Where-Object OldPath -EQ $sim.Result
@@ -272,7 +272,7 @@ Describe 'On this host' -Skip:(-not $isRoot) {
         It 'is an error for each sort of blocker, with the blockers as objects' {
             $blockers.Count | Should -BeGreaterThan 0
             Save-ProcessImage -Id $id -DestinationPath "$work/refused.pmi" -ErrorAction SilentlyContinue -ErrorVariable failed
-            $failed.FullyQualifiedErrorId | Sort-Object | Should -BeExactly ($blockers.Id | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
+            $failed.FullyQualifiedErrorId | Sort-Object | Should -BeExactly ($blockers.BlockerId | Select-Object -Unique | Sort-Object | ForEach-Object { "$_,$class.SaveProcessImageCommand" })
             $failed.Exception.Blockers.What | Should -Not -BeNullOrEmpty
             $failed | ForEach-Object { $_.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty }
             $failed.TargetObject | Select-Object -Unique | Should -Be $id
@@ -282,14 +282,14 @@ Describe 'On this host' -Skip:(-not $isRoot) {
 
         It 'shows in -WhatIf' {
             $text = Get-WhatIf { Save-ProcessImage -Id $id -WhatIf }
-            $text | Should -Match "$($blockers.Count) blocker\(s\): .*$($blockers[0].Id)"
+            $text | Should -Match "$($blockers.Count) blocker\(s\): .*$($blockers[0].BlockerId)"
         }
 
         It 'does not keep others from being saved' {
             $other = Start-TestProgram $work /usr/bin/sleep 1000
             $folder = New-Item -ItemType Directory "$work/rest"
             $images = Get-Process -Id $id, $other | Checkpoint-Process -DestinationPath $folder -ErrorAction SilentlyContinue
-            $images.Id | Should -Be $other
+            $images.RootId | Should -Be $other
         }
     }
 

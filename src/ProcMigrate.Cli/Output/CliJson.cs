@@ -1,10 +1,12 @@
 using System.Text.Json.Serialization;
+using ProcMigrate.Image.Text;
 
 namespace ProcMigrate.Cli.Output;
 
 /// <summary>Source-generated JSON of the command line's own lines.</summary>
 [JsonSourceGenerationOptions(
     GenerationMode = JsonSourceGenerationMode.Metadata,
+    Converters = [typeof(NameTextConverter)],
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(CliEvent))]

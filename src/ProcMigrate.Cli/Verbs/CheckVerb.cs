@@ -4,6 +4,7 @@ using ProcMigrate.Cli.Output;
 using ProcMigrate.Engine.Contracts;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Image;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Remote;
 using ProcMigrate.Remote.Migration;
 
@@ -77,7 +78,7 @@ internal sealed class CheckVerb : Verb
     }
 
     private bool IsHere(ParseResult line) =>
-        line.GetRequiredValue(subject) is var text && (CommonOptions.TryReadPid(text, out _) || File.Exists(text));
+        line.GetRequiredValue(subject) is var text && (CommonOptions.TryReadPid(text, out _) || PathCalls.Exists(text));
 
     /// <summary>Blockers of both sides: the host is asked over one connection, with all that an image says but the memory.</summary>
     private VerbResult CheckThere(SshTarget target, ParseResult line, VerbContext context)

@@ -2,6 +2,7 @@ using System.CommandLine;
 using ProcMigrate.Cli.Hosting;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Image.Records;
+using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Cli.Verbs;
 
@@ -53,7 +54,7 @@ internal sealed class ExportVerb : Verb
             return new(result with { Tree = image.TreeJson() });
 
         image.ExportCore(process.Pid, path);
-        return new(result with { Core = Path.GetFullPath(path) });
+        return new(result with { Core = PathCalls.Full(path) });
     }
 
     public override void Write(VerbResult result, TextWriter output)
@@ -61,7 +62,7 @@ internal sealed class ExportVerb : Verb
         if (result.Files is { } written)
             output.WriteLine($"{Amount.Count(written.Count, "name")} written into {written.Folder}");
         if (result.Core is not null)
-            output.WriteLine($"core file of pid {result.Pid}: {result.Core} ({Amount.Bytes(new FileInfo(result.Core).Length)})");
+            output.WriteLine($"core file of pid {result.Pid}: {result.Core} ({Amount.Bytes(FileStatus.OfPath(result.Core).Size)})");
     }
 
     private static ProcessRecord Find(OpenedImage image, int pid) =>

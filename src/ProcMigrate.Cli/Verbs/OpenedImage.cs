@@ -1,9 +1,9 @@
-using System.Text;
 using System.Text.Json;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Engine.Contracts;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
 
 namespace ProcMigrate.Cli.Verbs;
 
@@ -74,7 +74,7 @@ internal sealed class OpenedImage : IDisposable
             bytes.AsSpan((int)(from - extent.Address), (int)(to - from)).CopyTo(text.AsSpan((int)(from - start)));
         }
 
-        return Encoding.UTF8.GetString(text).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+        return CString.Decode(text).Split('\0', StringSplitOptions.RemoveEmptyEntries);
     }
 
     /// <summary>The files that it carries, or null.</summary>

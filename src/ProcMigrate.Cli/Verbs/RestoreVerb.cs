@@ -4,6 +4,7 @@ using ProcMigrate.Cli.Hosting;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Engine.Contracts;
 using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.ProcFs;
 
 namespace ProcMigrate.Cli.Verbs;
@@ -189,7 +190,7 @@ internal sealed class RestoreVerb : Verb
         InnerPid = restored.InnerPid,
         Processes = restored.Processes,
         Image = new(
-            spooled is null ? restored.ImagePath : "-", restored.ImageId, spooled?.Length ?? new FileInfo(restored.ImagePath).Length),
+            spooled is null ? restored.ImagePath : "-", restored.ImageId, spooled?.Length ?? FileStatus.OfPath(restored.ImagePath).Size),
         Timings = restored.Timings,
         MemoryBytes = restored.MemoryBytes,
         Warnings = restored.Warnings,

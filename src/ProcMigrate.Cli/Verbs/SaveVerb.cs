@@ -3,6 +3,7 @@ using System.CommandLine.Parsing;
 using ProcMigrate.Cli.Output;
 using ProcMigrate.Engine.Contracts;
 using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Remote.Transfer;
 
 namespace ProcMigrate.Cli.Verbs;
@@ -98,7 +99,7 @@ internal sealed class SaveVerb : Verb
         {
             null or "inherit" => null,
             "null" => "null",
-            var path => Path.GetFullPath(path),
+            var path => PathCalls.Full(path),
         },
         Compress = line.GetValue(compress) == Compression.Lz4,
         Force = line.GetValue(force),

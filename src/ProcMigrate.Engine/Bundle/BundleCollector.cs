@@ -48,7 +48,7 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
     {
         foreach (string path in options.Include)
         {
-            string full = Path.GetFullPath(path);
+            string full = PathCalls.Full(path);
             if (FileStatus.TryOfPath(full, follow: false) is null)
                 Refuse(full, "--include names it, and there is no such file, or it cannot be reached");
             else if (IsPseudo(full))
@@ -80,7 +80,7 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
     {
         var full = new List<string>();
         foreach (string path in paths)
-            full.Add(Path.GetFullPath(path).TrimEnd('/'));
+            full.Add(PathCalls.Full(path).TrimEnd('/'));
         return full;
     }
 
@@ -106,11 +106,6 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
 
     private int AddNew(string path, in FileStatus status)
     {
-        if (path.AsSpan().ContainsAnyInRange('\udc80', '\udcff') || path.Contains('\ufffd', StringComparison.Ordinal))
-        {
-            Refuse(path, "its name is not UTF-8, and would come out as another");
-            return 0;
-        }
         AddFolderOf(path);
         int linkOf = 0;
         string inode = $"{status.DeviceMajor}:{status.DeviceMinor}:{status.Inode}";
@@ -177,7 +172,7 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
             return;
         if (FileStatus.TryOfPath(path, follow: false) is not { } status)
         {
-            Refuse(path, "it was there a moment ago and is not, or its name is not UTF-8");
+            Refuse(path, "it was there a moment ago and is not");
             return;
         }
         if (!IsCarried(path, status.Type) && path != "/")
@@ -195,19 +190,19 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
         }
         if (status.Type != FileType.Directory)
             return;
-        string[] entries = EntriesOf(path);
-        Array.Sort(entries, StringComparer.Ordinal);
+        List<string> entries = EntriesOf(path);
+        entries.Sort(StringComparer.Ordinal);
         foreach (string entry in entries)
             AddAll(entry);
     }
 
-    private string[] EntriesOf(string folder)
+    private List<string> EntriesOf(string folder)
     {
         try
         {
-            return Directory.GetFileSystemEntries(folder);
+            return PathCalls.Entries(folder);
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        catch (LinuxException e)
         {
             Refuse(folder, e.Message);
             return [];

@@ -54,7 +54,7 @@ internal static class BundleRules
     {
         if (path.Length < 2 || path[0] != '/')
             throw RestoreContext.Damaged($"a bundled file has no absolute path: '{Shown(path)}'");
-        if (path.Contains('\0') || Encoding.UTF8.GetByteCount(path) > LongestPath)
+        if (path.Contains('\0') || CString.BytesOf(path).Length > LongestPath)
             throw RestoreContext.Damaged($"the path of a bundled file is impossible: '{Shown(path)}'");
         foreach (string name in path[1..].Split('/'))
         {

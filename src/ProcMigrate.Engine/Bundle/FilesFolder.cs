@@ -31,7 +31,7 @@ internal sealed class FilesFolder : IDisposable
     public string TablePath => Path + ".json";
 
     /// <param name="asked">The user's choice: new, or empty; null: a new one of the image's own, below the user's state folder.</param>
-    public static FilesFolder Create(string? asked, Guid image) => asked is null ? CreateOwn(image) : CreateAsked(System.IO.Path.GetFullPath(asked).TrimEnd('/'));
+    public static FilesFolder Create(string? asked, Guid image) => asked is null ? CreateOwn(image) : CreateAsked(PathCalls.Full(asked).TrimEnd('/'));
 
     /// <summary>Takes it back, with what of it is known.</summary>
     public void Remove()
@@ -86,13 +86,13 @@ internal sealed class FilesFolder : IDisposable
 
     private static FilesFolder CreateAsked(string path)
     {
-        if (System.IO.Path.Exists(path + ".json"))
+        if (PathCalls.Exists(path + ".json"))
             throw NotNew($"the table of names would be {path}.json, which exists");
         if (TryMake(path))
             return new FilesFolder(path, made: true, ofImages: null);
         if (FileStatus.OfPath(path, follow: false).Type != FileType.Directory)
             throw NotNew($"{path} exists and is no folder");
-        if (Directory.GetFileSystemEntries(path).Length > 0)
+        if (PathCalls.Entries(path).Count > 0)
             throw NotNew($"{path} exists and is not empty");
         return new FilesFolder(path, made: false, ofImages: null);
     }

@@ -91,7 +91,7 @@ internal sealed class SameNames(UnpackedFiles files, RestoreContext context)
         string shown = folder.Length == 0 ? unpacked : folder;
         using Descriptor host = FileCalls.Open(folder.Length == 0 ? "/" : folder, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
         string hostPath = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{host.Number}");
-        string[] names = Directory.GetFileSystemEntries(hostPath);
+        List<string> names = PathCalls.Entries(hostPath);
         Bind(unpacked, shown, all: false);
         Mounts.MakeUnbindable(shown);
         var both = new List<BundledFileState>();

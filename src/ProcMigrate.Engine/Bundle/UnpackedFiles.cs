@@ -3,6 +3,7 @@ using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
+using ProcMigrate.Image.Text;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 
@@ -100,9 +101,9 @@ internal sealed class UnpackedFiles
         using var bytes = new MemoryStream();
         using var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        json.WriteString("image", _context.Image.Path);
+        json.WriteString("image", NameText.Escape(_context.Image.Path));
         json.WriteString("id", _context.Tree.Id.ToString());
-        json.WriteString("folder", _folder.Path);
+        json.WriteString("folder", NameText.Escape(_folder.Path));
         json.WriteStartArray("files");
         foreach (int id in Table.Ids)
         {
@@ -110,8 +111,8 @@ internal sealed class UnpackedFiles
             if (IsMapped(id))
                 continue;
             json.WriteStartObject();
-            json.WriteString("old", file.Path);
-            json.WriteString("new", IsReused(id) ? file.Path : PathOf(id));
+            json.WriteString("old", NameText.Escape(file.Path));
+            json.WriteString("new", NameText.Escape(IsReused(id) ? file.Path : PathOf(id)));
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -54,7 +54,7 @@ internal static class CredentialChecks
         // Nor fewer: groups can also forbid, and without privileges none can be left.
         if (!IsWithin(wanted.Groups, own.Groups) || !IsWithin(own.Groups, wanted.Groups))
             return $"groups [{string.Join(' ', wanted.Groups)}]; this user's are [{string.Join(' ', own.Groups)}]";
-        ulong more = (wanted.Permitted | wanted.Inheritable | wanted.Ambient) & ~own.Permitted;
+        ulong more = (wanted.Permitted | wanted.Inheritable | wanted.Ambient) & ~BinaryRights.ForImages(own);
         return more != 0 ? $"capabilities {more:x}" : null;
     }
 

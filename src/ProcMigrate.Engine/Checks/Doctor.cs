@@ -18,9 +18,11 @@ internal static class Doctor
     public static IReadOnlyList<DoctorFinding> Examine() =>
     [
         Kernel(),
-        Right(Capability.CAP_SYS_PTRACE, "saving processes of other users"),
-        Right(Capability.CAP_CHECKPOINT_RESTORE, "restoring with the same pids without --pid-namespace, reading all shared memory"),
-        Right(Capability.CAP_SYS_RESOURCE, "raising hard limits and lowering oom_score_adj"),
+        Right(Capability.CAP_SYS_PTRACE, "saving processes of other users", "run with sudo"),
+        Right(
+            Capability.CAP_CHECKPOINT_RESTORE, "restoring with the same pids without --pid-namespace, reading all shared memory",
+            "run with sudo, or: setcap cap_checkpoint_restore+ep on the binary, for programs of those who run it"),
+        Right(Capability.CAP_SYS_RESOURCE, "raising hard limits and lowering oom_score_adj", "run with sudo"),
         Yama(),
         UserNamespaces(),
         Try("pidfd_getfd", true, "taking hold of descriptors", "needs Linux 5.6: " + NewerKernel, TryPidFd),
@@ -41,12 +43,10 @@ internal static class Doctor
         return new DoctorFinding("kernel", recent, true, release, recent ? "" : "needs Linux 5.15 or later");
     }
 
-    private static DoctorFinding Right(Capability capability, string use)
+    private static DoctorFinding Right(Capability capability, string use, string remedy)
     {
         bool there = Privileges.Has(capability);
-        string name = capability.ToString().ToLowerInvariant();
-        return new DoctorFinding(
-            capability.ToString(), there, false, use, there ? "" : $"run with sudo, or: setcap {name}+ep on the binary");
+        return new DoctorFinding(capability.ToString(), there, false, use, there ? "" : remedy);
     }
 
     private static DoctorFinding Yama()

@@ -59,7 +59,7 @@ internal static class RestoreChecks
         throw new EngineException(
             "PrivilegeMissing", FailureClass.PrivilegeMissing,
             "Restoring processes with the pids they had needs the capability CAP_CHECKPOINT_RESTORE (or root) on this host. Restore with "
-            + "--pid-namespace, which any user may, or with sudo, or give the binary cap_checkpoint_restore,cap_sys_ptrace.");
+            + "--pid-namespace, which any user may, or with sudo, or give the binary the capability: setcap cap_checkpoint_restore+ep.");
     }
 
     private static void CheckPids(RestoreContext context)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Engine.Checks;
 
@@ -52,7 +53,7 @@ internal static class SpaceChecks
     {
         if (context.Options.ReuseHostFiles || context.Options.Maps.Count > 0 || context.Bundle.Summary(context.Image) is not { } contents)
             return;
-        string folder = context.Options.FilesFolder is { } asked ? Path.GetFullPath(asked) : FilesFolder.StateFolder();
+        string folder = context.Options.FilesFolder is { } asked ? PathCalls.Full(asked) : FilesFolder.StateFolder();
         long free = FreeIn(ref folder);
         if (free < contents.Bytes)
         {
@@ -67,9 +68,9 @@ internal static class SpaceChecks
     /// <param name="folder">It need not be there yet: then what it will be made in.</param>
     private static long FreeIn(ref string folder)
     {
-        while (!Directory.Exists(folder) && Path.GetDirectoryName(folder) is { } parent)
+        while (!PathCalls.IsFolder(folder) && Path.GetDirectoryName(folder) is { } parent)
             folder = parent;
-        return new DriveInfo(folder).AvailableFreeSpace;
+        return PathCalls.FreeBytes(folder);
     }
 
     private static long AvailableMemory()

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
@@ -13,6 +14,8 @@ namespace ProcMigrate.Engine.Contracts;
 /// <summary>The engine's front door. Every call is synchronous and throws <see cref="EngineException"/> or an image exception.</summary>
 public static class ProcessImages
 {
+    static ProcessImages() => BinaryRights.OpenOwnFiles();
+
     /// <summary>Saves running processes into one file.</summary>
     public static SaveResult Save(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel) =>
         Guard("save", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, progress, cancel).Run())));

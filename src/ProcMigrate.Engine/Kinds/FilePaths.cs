@@ -55,9 +55,9 @@ internal static class FilePaths
         string path, in FileStatus status, OpenFlags flags, long position, int pid, int? fd, SaveContext context)
     {
         string folder = Path.GetDirectoryName(path) ?? "/";
-        if (Directory.Exists(folder))
+        if (PathCalls.IsFolder(folder))
         {
-            foreach (string entry in Directory.EnumerateFileSystemEntries(folder))
+            foreach (string entry in PathCalls.Entries(folder))
             {
                 if (FileStatus.TryOfPath(entry, follow: false) is { } other && other.IsSameFile(status))
                 {

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Kinds.Devices;
 using ProcMigrate.Engine.Kinds.Sockets;
+using ProcMigrate.Image.Text;
 
 namespace ProcMigrate.Engine.Kinds;
 
@@ -12,6 +13,7 @@ namespace ProcMigrate.Engine.Kinds;
 /// </summary>
 [JsonSourceGenerationOptions(
     GenerationMode = JsonSourceGenerationMode.Metadata,
+    Converters = [typeof(NameTextConverter)],
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     IgnoreReadOnlyProperties = true,

@@ -96,13 +96,13 @@ internal static class WatchedFile
             yield return FileCalls.ReadLink($"/proc/{pid}/fd/{fd}");
     }
 
-    private static string[] Entries(string folder)
+    private static List<string> Entries(string folder)
     {
         try
         {
-            return Directory.GetFileSystemEntries(folder);
+            return PathCalls.Entries(folder);
         }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        catch (LinuxException)
         {
             // Gone meanwhile, or not for us to look into: then it is not found there.
             return [];

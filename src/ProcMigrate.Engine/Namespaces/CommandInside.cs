@@ -67,9 +67,9 @@ internal static class CommandInside
         // Here, where the pids that it speaks of are the caller's.
         foreach (int pid in pids)
             SaveTarget.Validate(pid);
-        spaces.RequireSame(Environment.CurrentDirectory);
+        spaces.RequireSame(PathCalls.Full("."));
         if (output is not null)
-            spaces.RequireSame(Path.GetDirectoryName(Path.GetFullPath(output)) ?? "/");
+            spaces.RequireSame(Path.GetDirectoryName(PathCalls.Full(output)) ?? "/");
         return PtraceThread.Run(() =>
         {
             using var launcher = new NamespaceLauncher(spaces);

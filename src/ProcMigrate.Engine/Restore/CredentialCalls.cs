@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -48,7 +49,7 @@ internal static class CredentialCalls
     /// <param name="current">What the thread has from the seed, that is from this process.</param>
     public static void Add(CallTable calls, CredentialsRecord wanted, CredentialsRecord current, List<string> warnings)
     {
-        ulong missing = (wanted.Permitted | wanted.Inheritable) & ~current.Permitted;
+        ulong missing = (wanted.Permitted | wanted.Inheritable) & ~BinaryRights.ForImages(current);
         if (missing != 0)
         {
             string warning = $"capabilities {missing:x}, which the program had, are not to be had by this user here: it goes on without";
@@ -70,6 +71,7 @@ internal static class CredentialCalls
 
     private static void AddAll(CallTable calls, CredentialsRecord wanted, CredentialsRecord current)
     {
+        bool maySetBits = (current.Effective >> (int)Capability.CAP_SETPCAP & 1) != 0;
         // 1. Groups, while CAP_SETGID is there.
         if (!UserNamespace.IsOwn && !wanted.Groups.SequenceEqual(current.Groups))
         {
@@ -85,7 +87,7 @@ internal static class CredentialCalls
                 calls.Add(SyscallNumber.prctl, $"bounding set without capability {capability}", PR_CAPBSET_DROP, (ulong)capability);
         }
         // 3. Users, without the kernel taking the capabilities away for it.
-        if (current.Effective != 0)
+        if (maySetBits)
             calls.Add(SyscallNumber.prctl, "securebits for the change of user", PR_SET_SECUREBITS, current.SecureBits | SECBIT_NO_SETUID_FIXUP);
         calls.Add(SyscallNumber.setresuid, "user ids", wanted.RealUid, wanted.EffectiveUid, wanted.SavedUid);
         calls.Add(SyscallNumber.setfsuid, "file system user id", wanted.FileUid);
@@ -99,7 +101,7 @@ internal static class CredentialCalls
                 calls.Add(SyscallNumber.prctl, $"ambient capability {capability}", PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, (ulong)capability);
         }
         // 5. Securebits, while CAP_SETPCAP is there; last the capabilities themselves.
-        if (current.Effective != 0)
+        if (maySetBits)
             calls.Add(SyscallNumber.prctl, "securebits", PR_SET_SECUREBITS, wanted.SecureBits);
         AddCapset(calls, wanted.Effective, wanted.Permitted, wanted.Inheritable);
     }

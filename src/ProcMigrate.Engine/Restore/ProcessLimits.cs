@@ -15,7 +15,7 @@ internal static class ProcessLimits
         ResourceLimit own = ResourceLimits.GetOwn(wanted.Resource);
         ulong hard = wanted.Hard;
         // Raising a hard limit takes CAP_SYS_RESOURCE. Our own hard limit is what the seed has inherited.
-        if (hard > own.rlim_max && (Namespaces.UserNamespace.IsOwn || !Host.Privileges.Has(Host.Capability.CAP_SYS_RESOURCE)))
+        if (hard > own.rlim_max && (Namespaces.UserNamespace.IsOwn || Host.BinaryRights.Given || !Host.Privileges.Has(Host.Capability.CAP_SYS_RESOURCE)))
         {
             hard = own.rlim_max;
             context.Warnings.Add(

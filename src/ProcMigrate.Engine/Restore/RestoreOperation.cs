@@ -153,7 +153,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         _timings["memoryMs"] = Since(start);
         context.SharedMemories.Seal();
         context.Terminals.Complete();
-        CredentialsRecord own = CredentialFacts.Own();
+        CredentialsRecord own = seed.Credentials;
         builders.ForEach(b => b.BuildThreads(own));
         builders.ForEach(b => b.StopAgain());
         builders.ForEach(b => b.ForgetChildStops());

@@ -1,7 +1,10 @@
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject.X64;
+using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.ProcFs;
 using ProcMigrate.Linux.Ptrace;
 
 namespace ProcMigrate.Engine.Restore;
@@ -27,6 +30,9 @@ internal sealed class Seed : IDisposable
 
     public OwnedThread Thread { get; }
 
+    /// <summary>What it has, and all that are made of it begin with.</summary>
+    public CredentialsRecord Credentials => CredentialFacts.Of(ProcStatus.Of(_pid), CredentialFacts.Own().SecureBits);
+
     /// <param name="area">Where the restorer's area goes, in the seed and so in all that are made of it.</param>
     /// <param name="taken">Pids that the tree will have: the seed gets none of them.</param>
     public static Seed Spawn(RemoteAddress address, RemoteAddress area, DescriptorChannel channel, IReadOnlySet<int> taken)
@@ -51,7 +57,9 @@ internal sealed class Seed : IDisposable
         // The channel takes this number before the program is looked up by its own.
         using Descriptor? other = made.Number == RestorerCode.ChannelFd ? Descriptor.Duplicate(made.Number) : null;
         Descriptor program = other ?? made;
-        int pid = Spawner.Start($"/proc/self/fd/{program.Number}", channel.Far, RestorerCode.ChannelFd);
+        int pid;
+        using (BinaryRights.LendToChild())
+            pid = Spawner.Start($"/proc/self/fd/{program.Number}", channel.Far, RestorerCode.ChannelFd);
         var seed = new Seed(pid, address);
         try
         {

@@ -14,6 +14,7 @@ using ProcMigrate.Engine.Restore.Births;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Memory;
 using ProcMigrate.Linux.ProcFs;
 
@@ -149,7 +150,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     {
         try
         {
-            using ImageReader? old = File.Exists(path) ? ImageReader.Open(path) : null;
+            using ImageReader? old = PathCalls.Exists(path) ? ImageReader.Open(path) : null;
             return old?.Tree.Id;
         }
         catch (ImageException)
@@ -327,7 +328,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     {
         string name = ProcStat.TryOf(pid)?.Name.Replace('/', '_') ?? "process";
         string time = DateTime.Now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
-        return Path.GetFullPath($"{name}-{pid}-{time}.pmi");
+        return PathCalls.Full($"{name}-{pid}-{time}.pmi");
     }
 
     private T Timed<T>(string phase, Func<T> work)

@@ -77,7 +77,7 @@ internal sealed class ThreadCollector(TracedProcess process, SaveContext context
         }
     }
 
-    private static string ThreadName(int tid) => FileCalls.ReadText($"/proc/{tid}/comm").TrimEnd('\n');
+    private static string ThreadName(int tid) => FileCalls.ReadText($"/proc/{tid}/comm")[..^1];
 
     private static byte[] ExtendedState(int tid)
     {

@@ -15,6 +15,8 @@ internal sealed class CoreNotes(Stream output)
     private const uint SigInfo = 0x53494749;
     private const uint MappedFiles = 0x46494C45;
 
+    private const int LongestCharacter = 4;
+
     public const int RegistersLength = ElfRegisters.Count * sizeof(ulong);
     public const int FloatingPointLength = 512;
     public const int SignalInfoLength = 128;
@@ -91,8 +93,7 @@ internal sealed class CoreNotes(Stream output)
         }
         foreach (var file in files)
         {
-            body.Write(Encoding.UTF8.GetBytes(file.Path));
-            body.WriteByte(0);
+            body.Write(ForeignText.Encode(file.Path, spare: 1));
         }
         Note("CORE", MappedFiles, body.GetBuffer().AsSpan(0, (int)body.Length));
     }
@@ -121,11 +122,9 @@ internal sealed class CoreNotes(Stream output)
     /// <summary>As much of the text as fits before the final NUL; never half a character.</summary>
     private static void CopyText(string text, Span<byte> target)
     {
-        target = target[..^1];
-        foreach (var rune in text.EnumerateRunes())
-        {
-            if (!rune.TryEncodeToUtf8(target, out var written)) return;
-            target = target[written..];
-        }
+        ReadOnlySpan<byte> bytes = ForeignText.Encode(text, spare: 0);
+        var length = Math.Min(bytes.Length, target.Length - 1);
+        for (var left = LongestCharacter; left > 1 && length > 0 && length < bytes.Length && (bytes[length] & 0xc0) == 0x80; left--) length--;
+        bytes[..length].CopyTo(target);
     }
 }

@@ -23,6 +23,6 @@ internal sealed class ImageFaults(string path)
 
     public ImageException UnknownVersion(uint version) =>
         new(ImageError.UnknownVersion, path,
-            $"{path} is in image format {version}; this procmigrate reads format {ImageTrailer.CurrentVersion}: "
+            $"{path} is in image format {version}; this procmigrate reads formats {ImageTrailer.PlainVersion} to {ImageTrailer.CurrentVersion}: "
             + (version > ImageTrailer.CurrentVersion ? "use a newer one" : "use the one that wrote it"));
 }

@@ -12,7 +12,12 @@ namespace ProcMigrate.Image.Format;
 internal struct ImageTrailer
 {
     public const int Size = 48;
-    public const uint CurrentVersion = 1;
+
+    /// <summary>No text of the tree has bytes that are not UTF-8; every reader knows it.</summary>
+    public const uint PlainVersion = 1;
+
+    /// <summary>Some has: a reader that does not know would cut a name off there, and take another file for the program's.</summary>
+    public const uint CurrentVersion = 2;
 
     /// <summary>"PMIMAGE" and a newline, read as little-endian.</summary>
     public const ulong MagicValue = 0x0A_45_47_41_4D_49_4D_50;

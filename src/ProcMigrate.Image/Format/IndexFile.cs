@@ -20,12 +20,12 @@ internal static class IndexFile
     }
 
     /// <returns>The end of the image.</returns>
-    public static long Write(ImageSink file, long offset, ReadOnlySpan<IndexEntry> entries)
+    public static long Write(ImageSink file, long offset, ReadOnlySpan<IndexEntry> entries, uint version)
     {
         var trailer = new ImageTrailer
         {
             IndexOffset = offset,
-            Version = ImageTrailer.CurrentVersion,
+            Version = version,
             Magic = ImageTrailer.MagicValue,
         };
         using var stream = new ExtentStream(file, offset);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using ProcMigrate.Image.Records;
+using ProcMigrate.Image.Text;
 
 namespace ProcMigrate.Image.Format;
 
@@ -40,7 +41,7 @@ internal static class TreeJson
         {
             if (++tokens > ImageLimits.TreeTokens) throw faults.TooLarge("tokens of the tree", tokens, ImageLimits.TreeTokens);
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
-                _ = reader.GetString();
+                _ = NameText.Unescape(reader.GetString()!);
         }
     }
 }

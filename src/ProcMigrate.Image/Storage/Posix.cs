@@ -14,6 +14,7 @@ internal static partial class Posix
     public const int O_DIRECTORY = 0x10000;
     public const int O_NOFOLLOW = 0x20000;
     public const int O_CLOEXEC = 0x80000;
+    public const int O_PATH = 0x200000;
     public const int O_TMPFILE = 0x400000 | O_DIRECTORY;
     public const int AT_FDCWD = -100;
     public const int AT_SYMLINK_FOLLOW = 0x400;
@@ -32,8 +33,8 @@ internal static partial class Posix
     public const int EOPNOTSUPP = 95;
     public const int EDQUOT = 122;
 
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int OpenRaw(string path, int flags, uint mode);
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static partial int OpenRaw(byte[] path, int flags, uint mode);
 
     [LibraryImport("libc", EntryPoint = "pwrite", SetLastError = true)]
     private static unsafe partial nint PwriteRaw(SafeFileHandle file, byte* data, nuint length, long offset);
@@ -41,17 +42,28 @@ internal static partial class Posix
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     private static partial int FsyncRaw(SafeFileHandle file);
 
-    [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int LinkAtRaw(int oldFolder, string oldPath, int newFolder, string newPath, int flags);
+    [LibraryImport("libc", EntryPoint = "linkat", SetLastError = true)]
+    private static partial int LinkAtRaw(int oldFolder, byte[] oldPath, int newFolder, byte[] newPath, int flags);
 
-    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int RenameRaw(string oldPath, string newPath);
+    [LibraryImport("libc", EntryPoint = "rename", SetLastError = true)]
+    private static partial int RenameRaw(byte[] oldPath, byte[] newPath);
 
-    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int RenameAt2Raw(int oldFolder, string oldPath, int newFolder, string newPath, uint flags);
+    [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true)]
+    private static partial int RenameAt2Raw(int oldFolder, byte[] oldPath, int newFolder, byte[] newPath, uint flags);
 
-    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int UnlinkRaw(string path);
+    [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true)]
+    private static partial int UnlinkRaw(byte[] path);
+
+    public static bool IsFolder(string path) => CanOpen(path, O_PATH | O_DIRECTORY);
+
+    /// <summary>Whether anything has this name, be it a link to nowhere.</summary>
+    public static bool Exists(string path) => CanOpen(path, O_PATH | O_NOFOLLOW);
+
+    private static bool CanOpen(string path, int flags)
+    {
+        using var handle = Open(path, flags, 0, out _);
+        return handle is not null;
+    }
 
     /// <summary>The open file, or null with the errno.</summary>
     public static SafeFileHandle? Open(string path, int flags, uint mode, out int errno)
@@ -59,7 +71,7 @@ internal static partial class Posix
         int fd;
         do
         {
-            fd = OpenRaw(path, flags | O_CLOEXEC, mode);
+            fd = OpenRaw(Bytes(path), flags | O_CLOEXEC, mode);
             errno = fd < 0 ? Marshal.GetLastPInvokeError() : 0;
         }
         while (errno == EINTR);
@@ -90,16 +102,18 @@ internal static partial class Posix
     // Each of the following returns 0 or the errno.
     public static int Fsync(SafeFileHandle file) => Errno(FsyncRaw(file));
 
-    public static int Link(string path, string newPath) => Errno(LinkAtRaw(AT_FDCWD, path, AT_FDCWD, newPath, AT_SYMLINK_FOLLOW));
+    public static int Link(string path, string newPath) => Errno(LinkAtRaw(AT_FDCWD, Bytes(path), AT_FDCWD, Bytes(newPath), AT_SYMLINK_FOLLOW));
 
-    public static int Rename(string path, string newPath) => Errno(RenameRaw(path, newPath));
+    public static int Rename(string path, string newPath) => Errno(RenameRaw(Bytes(path), Bytes(newPath)));
 
     public static int RenameNoReplace(string path, string newPath) =>
-        Errno(RenameAt2Raw(AT_FDCWD, path, AT_FDCWD, newPath, RENAME_NOREPLACE));
+        Errno(RenameAt2Raw(AT_FDCWD, Bytes(path), AT_FDCWD, Bytes(newPath), RENAME_NOREPLACE));
 
-    public static int Unlink(string path) => Errno(UnlinkRaw(path));
+    public static int Unlink(string path) => Errno(UnlinkRaw(Bytes(path)));
 
     public static string Describe(int errno) => $"{Marshal.GetPInvokeErrorMessage(errno)} (errno {errno})";
+
+    private static byte[] Bytes(string path) => ForeignText.Encode(path, spare: 1);
 
     private static int Errno(int result) => result == 0 ? 0 : Marshal.GetLastPInvokeError();
 }

@@ -19,8 +19,8 @@ internal sealed class SourceFile : IDisposable
     public static SourceFile Open(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        var faults = new ImageFaults(Path.GetFullPath(path));
-        if (Directory.Exists(faults.Path)) throw faults.NotAnImage("it is a folder");
+        var faults = new ImageFaults(ForeignPath.Full(path));
+        if (Posix.IsFolder(faults.Path)) throw faults.NotAnImage("it is a folder");
         // O_NONBLOCK, so that a FIFO is refused and not waited for.
         var handle = Posix.Open(faults.Path, Posix.O_RDONLY | Posix.O_NONBLOCK, 0, out var errno);
         if (handle is null) throw CannotOpen(faults.Path, errno);

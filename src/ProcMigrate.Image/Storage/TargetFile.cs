@@ -31,13 +31,13 @@ internal sealed class TargetFile : ImageSink
     public static TargetFile Create(string path, bool overwrite, bool allowUnnamed = true)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
-        var full = System.IO.Path.GetFullPath(path);
+        var full = ForeignPath.Full(path);
         var folder = System.IO.Path.GetDirectoryName(full);
-        if (folder is null || full.EndsWith('/') || Directory.Exists(full))
+        if (folder is null || full.EndsWith('/') || Posix.IsFolder(full))
             throw new ImageException(ImageError.CannotWrite, full, $"{full} is a folder; name a file in it");
-        if (!Directory.Exists(folder))
+        if (!Posix.IsFolder(folder))
             throw new ImageException(ImageError.CannotWrite, full, $"cannot write {full}: the folder {folder} does not exist");
-        if (!overwrite && System.IO.Path.Exists(full)) throw TargetExists(full);
+        if (!overwrite && Posix.Exists(full)) throw TargetExists(full);
 
         // Without /proc the nameless file could never be given its name.
         if (allowUnnamed && Directory.Exists("/proc/self/fd"))
@@ -124,7 +124,7 @@ internal sealed class TargetFile : ImageSink
             errno = Posix.Link(temporary, Path);
             if (errno == 0) ThrowIfFailed("unlink", Posix.Unlink(temporary));
             else if (errno is Posix.EPERM or Posix.ENOSYS or Posix.EOPNOTSUPP or Posix.EINVAL)
-                errno = System.IO.Path.Exists(Path) ? Posix.EEXIST : Posix.Rename(temporary, Path);
+                errno = Posix.Exists(Path) ? Posix.EEXIST : Posix.Rename(temporary, Path);
         }
         ThrowIfFailed("renameat2", errno);
     }

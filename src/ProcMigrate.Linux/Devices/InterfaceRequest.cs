@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.X64;
 
@@ -18,7 +17,8 @@ public unsafe struct InterfaceRequest
     public static InterfaceRequest For(string name)
     {
         InterfaceRequest request = default;
-        Encoding.ASCII.GetBytes(name, new Span<byte>(request.ifr_name, NameSize - 1));
+        byte[] bytes = CString.BytesOf(name);
+        bytes.AsSpan(0, Math.Min(bytes.Length, NameSize - 1)).CopyTo(new Span<byte>(request.ifr_name, NameSize));
         return request;
     }
 
@@ -27,7 +27,7 @@ public unsafe struct InterfaceRequest
         get
         {
             fixed (byte* p = ifr_name)
-                return CString.Decode(new ReadOnlySpan<byte>(p, NameSize)).TrimEnd('\0');
+                return CString.OfBuffer(new ReadOnlySpan<byte>(p, NameSize));
         }
     }
 

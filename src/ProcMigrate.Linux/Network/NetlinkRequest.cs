@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace ProcMigrate.Linux.Network;
 
@@ -41,7 +40,7 @@ internal sealed class NetlinkRequest
         End();
     }
 
-    public void Add(int type, string text) => Add(type, Encoding.ASCII.GetBytes(text + "\0"));
+    public void Add(int type, string text) => Add(type, CString.Of(text));
 
     public void Add(int type, uint number)
     {

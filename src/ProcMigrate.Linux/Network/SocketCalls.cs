@@ -158,9 +158,12 @@ public static unsafe class SocketCalls
     /// <returns>Null where it is not bound to one.</returns>
     public static Descriptor? BoundFile(Descriptor socket)
     {
-        long fd = RawSyscall.Try(SyscallNumber.ioctl, socket.Number, SIOCUNIXFILE);
+        long fd = TryBoundFile(socket);
         return fd == -Errno.ENOENT ? null : new Descriptor((int)RawSyscall.Check(fd, "ioctl(SIOCUNIXFILE)", $"descriptor {socket.Number}"));
     }
+
+    /// <summary>The same as a number, or minus errno: ENOENT without a file, EPERM without CAP_NET_ADMIN over the network namespace.</summary>
+    public static long TryBoundFile(Descriptor socket) => RawSyscall.Try(SyscallNumber.ioctl, socket.Number, SIOCUNIXFILE);
 
     /// <summary>What poll(2) says now; POLLERR tells of a pending error without clearing it, as SO_ERROR would.</summary>
     public static short Poll(Descriptor socket)

@@ -6,6 +6,8 @@ namespace ProcMigrate.Linux.ProcFs;
 /// <summary>One line of /proc/PID/maps, with the VmFlags of smaps where these were asked for.</summary>
 public sealed record MemoryMap
 {
+    private const string Newline = "\\012";
+
     public required RemoteAddress Start { get; init; }
     public required RemoteAddress End { get; init; }
     public required bool Read { get; init; }
@@ -36,10 +38,10 @@ public sealed record MemoryMap
     public bool HasFlag(string flag) => VmFlags.Contains(flag);
 
     /// <summary>The mappings without VmFlags: quick, the kernel walks no page tables for it.</summary>
-    public static List<MemoryMap> ReadMaps(int pid) => Parse(FileCalls.ReadText($"/proc/{pid}/maps"));
+    public static List<MemoryMap> ReadMaps(int pid) => Exactly(Parse(FileCalls.ReadText($"/proc/{pid}/maps")), pid);
 
     /// <summary>The mappings with VmFlags.</summary>
-    public static List<MemoryMap> ReadSmaps(int pid) => Parse(FileCalls.ReadText($"/proc/{pid}/smaps"));
+    public static List<MemoryMap> ReadSmaps(int pid) => Exactly(Parse(FileCalls.ReadText($"/proc/{pid}/smaps")), pid);
 
     internal static List<MemoryMap> Parse(string text)
     {
@@ -82,8 +84,34 @@ public sealed record MemoryMap
         };
     }
 
-    /// <summary>The kernel writes a newline in a path as \012 (seq_file mangling), nothing else.</summary>
-    private static string Unescape(string path) => path.Replace("\\012", "\n", StringComparison.Ordinal);
+    /// <summary>
+    /// The kernel writes a newline in a path as \012 (seq_file mangling), and a backslash as it is: so \012 may be in the name, too, and
+    /// another link to the same file, which escapes nothing, has to tell. It wants CAP_CHECKPOINT_RESTORE.
+    /// </summary>
+    private static List<MemoryMap> Exactly(List<MemoryMap> maps, int pid)
+    {
+        for (int i = 0; i < maps.Count; i++)
+        {
+            if (maps[i].Name.Contains('\n', StringComparison.Ordinal))
+                maps[i] = maps[i] with { Name = ExactName(maps[i], pid) };
+        }
+        return maps;
+    }
+
+    private static string ExactName(MemoryMap map, int pid)
+    {
+        try
+        {
+            return FileCalls.ReadLink($"/proc/{pid}/map_files/{map.Start.Value:x}-{map.End.Value:x}");
+        }
+        catch (LinuxException e) when (e.Errno is Errno.EPERM or Errno.EACCES or Errno.ENOENT)
+        {
+            string asWritten = map.Name.Replace("\n", Newline, StringComparison.Ordinal);
+            return FileStatus.TryOfPath(asWritten) is { } there && there.Inode == map.Inode ? asWritten : map.Name;
+        }
+    }
+
+    private static string Unescape(string path) => path.Replace(Newline, "\n", StringComparison.Ordinal);
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 }

@@ -29,7 +29,7 @@ public sealed record MountPoint(int Id, ulong Device, string Root, string Path, 
     }
 
     /// <summary>Blank, tab, newline and backslash are written as \040 and so on.</summary>
-    private static string Unescape(string text)
+    public static string Unescape(string text)
     {
         if (!text.Contains('\\', StringComparison.Ordinal))
             return text;

@@ -33,7 +33,7 @@ public sealed class CompareProcessImageCommand : HostCmdlet
         if (known is not null && known.Processes.Any(process => process.Mappings.Count > 0))
             return known;
         var place = known is null ? Place.Here : PlaceOf(known);
-        var path = known?.Path ?? ToFilePath(given.BaseObject is FileInfo file ? file.FullName : given.BaseObject.ToString() ?? "");
+        var path = known?.ImagePath ?? ToFilePath(given.BaseObject is FileInfo file ? file.FullName : given.BaseObject.ToString() ?? "");
         var verb = new VerbArguments("inspect").Flag("--detailed", true).At(place).Argument(path);
         return AskOrFail(verb, $"Reading {place.Describe(path)}", given.BaseObject) is { } answer ? Answers.ToImage(answer, place.Login) : null;
     }

@@ -6,7 +6,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 
 /// <summary>Get-ProcessImage: tells what is in an image file.</summary>
 [Cmdlet(VerbsCommon.Get, "ProcessImage", DefaultParameterSetName = InputObjectSet)]
-[OutputType(typeof(ProcessImage))]
+[OutputType(typeof(LocalProcessImage), typeof(RemoteProcessImage))]
 public sealed class GetProcessImageCommand : ImageFileCmdlet
 {
     /// <summary>The type name that the detailed view goes by.</summary>
@@ -18,7 +18,7 @@ public sealed class GetProcessImageCommand : ImageFileCmdlet
 
     /// <summary>Image files, wildcards included; *.pmi unless given, on a host those that were sent there.</summary>
     [Parameter(ParameterSetName = PathSet, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "FullName")]
+    [Alias("PSPath", "FullName", "ImagePath")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(ImagePathCompleter))]

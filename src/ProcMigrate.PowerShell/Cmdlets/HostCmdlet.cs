@@ -65,5 +65,5 @@ public abstract class HostCmdlet : ProcMigrateCmdlet
         : hostNames.Select(name => Place.Parse(name, LoginFor(HostLogin.Default)));
 
     /// <summary>Where an image from the pipeline lies.</summary>
-    private protected Place PlaceOf(ProcessImage image) => image.HostName is null ? Place.Here : new(image.HostName, LoginFor(image.Login));
+    private protected Place PlaceOf(ProcessImage image) => image is RemoteProcessImage there ? new(there.HostName, LoginFor(there.Login)) : Place.Here;
 }

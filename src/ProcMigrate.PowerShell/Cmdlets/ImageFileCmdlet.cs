@@ -17,7 +17,7 @@ public abstract class ImageFileCmdlet : HostCmdlet
 
     /// <summary>Image files, wildcards included; with -HostName the host's.</summary>
     [Parameter(ParameterSetName = PathSet, Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
-    [Alias("PSPath", "FullName")]
+    [Alias("PSPath", "FullName", "ImagePath")]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(ImagePathCompleter))]
@@ -45,7 +45,7 @@ public abstract class ImageFileCmdlet : HostCmdlet
                 break;
             case InputObjectSet:
                 foreach (var image in InputObject)
-                    ProcessImageFile(image.Path, PlaceOf(image), image);
+                    ProcessImageFile(image.ImagePath, PlaceOf(image), image);
                 break;
             case LiteralPathSet:
                 ProcessLiteralPaths();

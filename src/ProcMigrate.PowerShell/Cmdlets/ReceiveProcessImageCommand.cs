@@ -6,7 +6,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 
 /// <summary>Receive-ProcessImage: gets images from other hosts.</summary>
 [Cmdlet(VerbsCommunications.Receive, "ProcessImage", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
-[OutputType(typeof(ProcessImage))]
+[OutputType(typeof(LocalProcessImage))]
 public sealed class ReceiveProcessImageCommand : ImageFileCmdlet
 {
     /// <summary>The hosts that the images are on.</summary>

@@ -102,7 +102,7 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet, IRestoreParame
         try
         {
             var process = new PSObject(Process.GetProcessById(restored.Id));
-            process.Properties.Add(new PSNoteProperty("ImagePath", restored.Path));
+            process.Properties.Add(new PSNoteProperty("ImagePath", restored.ImagePath));
             process.Properties.Add(new PSNoteProperty("ImageId", restored.ImageId));
             process.Properties.Add(new PSNoteProperty("InnerId", restored.InnerId));
             process.Properties.Add(new PSNoteProperty("FilesPath", restored.FilesPath));

@@ -4,7 +4,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 
 /// <summary>Save-ProcessImage: writes a running process tree into one file, and ends it unless told otherwise.</summary>
 [Cmdlet(VerbsData.Save, "ProcessImage", DefaultParameterSetName = NameSet, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.High)]
-[OutputType(typeof(ProcessImage))]
+[OutputType(typeof(LocalProcessImage))]
 public sealed class SaveProcessImageCommand : SaveCmdlet
 {
     /// <summary>The program runs on; else it ends once the image is durable.</summary>

@@ -6,7 +6,7 @@ namespace ProcMigrate.PowerShell.Cmdlets;
 
 /// <summary>Send-ProcessImage: carries images to other hosts.</summary>
 [Cmdlet(VerbsCommunications.Send, "ProcessImage", DefaultParameterSetName = InputObjectSet, SupportsShouldProcess = true)]
-[OutputType(typeof(ProcessImage))]
+[OutputType(typeof(RemoteProcessImage))]
 public sealed class SendProcessImageCommand : ImageFileCmdlet
 {
     /// <summary>The hosts as ssh knows them. (A property named Host would hide PSCmdlet.Host.)</summary>

@@ -54,7 +54,7 @@ internal static class AddressMap
         if (mapping.Stored > 0)
             filled = Math.Max(filled, 2);
         var tip = WebUtility.HtmlEncode(
-            $"{mapping.Start:x}-{mapping.End:x} {mapping.Protection} {mapping.Sort}\n{mapping.Name}\n{ByteText.Of(mapping.Length)}, {ByteText.Of(mapping.Stored)} stored");
+            $"{mapping.Start:x}-{mapping.End:x} {mapping.Protection} {mapping.Sort}\n{mapping.Title}\n{ByteText.Of(mapping.Length)}, {ByteText.Of(mapping.Stored)} stored");
         Append(svg, $"""<g class="{sort}"><title>{tip}</title><rect x="{x:0.#}" y="{y:0.#}" width="{width:0.#}" height="{BlockHeight}" rx="2" class="pale"/>""");
         if (filled > 0)
             Append(svg, $"""<rect x="{x:0.#}" y="{y + BlockHeight - filled:0.#}" width="{width:0.#}" height="{filled:0.#}" rx="2"/>""");

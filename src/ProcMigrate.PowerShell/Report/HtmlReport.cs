@@ -32,7 +32,7 @@ internal sealed class HtmlReport
 
     private void Head()
     {
-        var title = Encode($"{image.ProcessName} ({image.Id})");
+        var title = Encode($"{image.RootName} ({image.RootId})");
         Line(
             $"""
             <!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title} - process image</title>
@@ -60,7 +60,7 @@ internal sealed class HtmlReport
 
     private void Blockers()
     {
-        var where = image.HostName ?? "this host";
+        var where = (image as RemoteProcessImage)?.HostName ?? "this host";
         Line($"<h2>Restoring it on {Encode(where)}</h2>");
         if (image.Blockers is not { } blockers)
         {
@@ -75,7 +75,7 @@ internal sealed class HtmlReport
         }
 
         Line($"""<p class="bad">&#10007; {Count(blockers.Count, "thing stands", "things stand")} in the way:</p>""");
-        Table(["id", "what", "~why", "~what to do"], blockers.Select(blocker => new[] { blocker.Id, blocker.What, blocker.Why, blocker.Remedy }));
+        Table(["id", "what", "~why", "~what to do"], blockers.Select(blocker => new[] { blocker.BlockerId, blocker.What, blocker.Why, blocker.Remedy }));
     }
 
     private void Timings(IReadOnlyDictionary<string, double> timings)
@@ -104,7 +104,7 @@ internal sealed class HtmlReport
         {
             Line(
                 $"""
-                <tr><td style="padding-left:{process.Depth * 18}px">{(process.Depth > 0 ? "&#9492; " : "")}<a href="#p{process.Id}">{Encode(process.ProcessName)}</a> {process.Id}</td>
+                <tr><td style="padding-left:{process.Depth * 18}px">{(process.Depth > 0 ? "&#9492; " : "")}<a href="#p{process.ProcessId}">{Encode(process.ProgramName)}</a> {process.ProcessId}</td>
                 <td class="n">{process.Threads}</td><td class="n">{ByteText.Of(process.Memory)}</td><td>{Bar(process, largest)}</td>
                 <td class="n">{process.UserId}</td><td>{(process.Stopped ? "stopped" : "running")}</td><td class="m">{Encode(string.Join(' ', process.CommandLine))}</td></tr>
                 """);
@@ -137,7 +137,7 @@ internal sealed class HtmlReport
 
     private void Process(ImageProcess process, bool withEnvironment)
     {
-        Line($"""<h2 id="p{process.Id}">{Encode(process.ProcessName)} <small>pid {process.Id}, {Encode(process.Executable)}, in {Encode(process.WorkingFolder)}</small></h2>""");
+        Line($"""<h2 id="p{process.ProcessId}">{Encode(process.ProgramName)} <small>pid {process.ProcessId}, {Encode(process.Executable)}, in {Encode(process.WorkingFolder)}</small></h2>""");
         Line($"<h3>Address space <small class=\"note\">pale: mapped, full: held by the image; widths by the logarithm of the size</small></h3>");
         Line($"{Raw(AddressMap.Draw(process.Mappings))}");
         Key();
@@ -148,15 +148,15 @@ internal sealed class HtmlReport
             Line($"""<p class="note">Shared memory is held once, as a kernel object, for all that map it.</p>""");
         Section("Threads", process.Threads, ["#tid", "name", "goes on at", "in", "policy", "#nice"], process.ThreadList.Select(thread => new[]
         {
-            Number(thread.Id), thread.Name, $"0x{thread.InstructionPointer:x}", thread.Code ?? "", thread.Policy ?? "", Number(thread.Nice),
+            Number(thread.ThreadId), thread.ThreadName, $"0x{thread.InstructionPointer:x}", thread.Code ?? "", thread.Policy ?? "", Number(thread.Nice),
         }), open: process.Threads <= 16);
         Section("Descriptors", process.Descriptors.Count, ["#fd", "kind", "name", "#object"], process.Descriptors.Select(descriptor => new[]
         {
-            Number(descriptor.Descriptor), descriptor.Kind, descriptor.Name, Number(descriptor.ObjectId),
+            Number(descriptor.Descriptor), descriptor.Kind, descriptor.Title, Number(descriptor.ObjectId),
         }), open: process.Descriptors.Count <= 32);
         Section("Mappings", process.Mappings.Count, ["addresses", "prot", "#mapped", "#held", "sort", "name"], process.Mappings.Select(mapping => new[]
         {
-            $"{mapping.Start:x}-{mapping.End:x}", mapping.Protection, ByteText.Of(mapping.Length), ByteText.Of(mapping.Stored), mapping.Sort, mapping.Name ?? "",
+            $"{mapping.Start:x}-{mapping.End:x}", mapping.Protection, ByteText.Of(mapping.Length), ByteText.Of(mapping.Stored), mapping.Sort, mapping.Title ?? "",
         }), open: false);
         if (withEnvironment)
             Section("Environment", process.Environment.Count, ["name", "value"], process.Environment.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new[] { pair.Key, pair.Value }), open: false);
@@ -165,7 +165,7 @@ internal sealed class HtmlReport
     private void Files()
     {
         Line($"<h2>Files <small>open, mapped or stood on: {image.Files.Count}</small></h2>");
-        Section("Carried along", image.BundledFiles.Count, ["path", "#content"], image.BundledFiles.Select(file => new[] { file.Path, ByteText.Of(file.Length) }), open: image.BundledFiles.Count is > 0 and <= 30);
+        Section("Carried along", image.BundledFiles.Count, ["path", "#content"], image.BundledFiles.Select(file => new[] { file.OriginalPath, ByteText.Of(file.Length) }), open: image.BundledFiles.Count is > 0 and <= 30);
         Section("Paths", image.Files.Count, ["path"], image.Files.Select(file => new[] { file }), open: image.Files.Count <= 30);
     }
 

@@ -15,7 +15,7 @@ internal static class Answers
         Id = Needed(result.Pid, "pid"),
         ProcessName = RootName(result),
         Processes = ToProcesses(result),
-        Path = Needed(result.Image, "image").Path,
+        ImagePath = Needed(result.Image, "image").Path,
         ImageId = Needed(result.Image, "image").Id,
         ExitCode = result.ExitCode,
         InnerId = result.InnerPid,
@@ -26,12 +26,12 @@ internal static class Answers
 
     public static RemoteProcess ToRemote(Answer result, HostLogin login, DateTimeOffset now) => new()
     {
-        Id = Needed(result.Pid, "pid"),
-        ProcessName = RootName(result),
+        RemoteId = Needed(result.Pid, "pid"),
+        RemoteName = RootName(result),
         HostName = Needed(result.Host, "host"),
         Processes = ToProcesses(result),
         // A migration need not keep one.
-        Path = result.Image?.Path,
+        ImagePath = result.Image?.Path,
         ImageId = result.Image?.Id ?? Guid.Empty,
         FreezeTime = result.Timings?.TryGetValue("freezeMs", out var frozen) == true ? TimeSpan.FromMilliseconds(frozen) : null,
         ExitCode = result.ExitCode,
@@ -49,7 +49,7 @@ internal static class Answers
     /// <param name="host">The host whose blocker it is; null: this one.</param>
     public static ImageBlocker ToBlocker(AnswerBlocker blocker, string? host) => new()
     {
-        Id = blocker.Id,
+        BlockerId = blocker.Id,
         ProcessId = blocker.Pid,
         Descriptor = blocker.Fd,
         What = blocker.What,
@@ -70,35 +70,35 @@ internal static class Answers
 
     private static ProcessImage ToImage(Answer result, HostLogin login, DateTimeOffset? savedAt, string? origin)
     {
-        var image = Needed(result.Image, "image");
+        var (path, id, name) = (Needed(result.Image, "image").Path, Needed(result.Pid, "pid"), RootName(result));
+        var processes = result.Contents is { } contents ? ContentsReader.Processes(contents, result.Tree) : ToProcesses(result);
+        ProcessImage image = result.Host is { } host
+            ? new RemoteProcessImage { HostName = host, Login = login, ImagePath = path, RootId = id, RootName = name, Processes = processes }
+            : new LocalProcessImage { ImagePath = path, RootId = id, RootName = name, Processes = processes };
+        Describe(image, result);
+        (image.SavedAt, image.Origin) = (savedAt, origin);
+        return image;
+    }
+
+    private static void Describe(ProcessImage image, Answer result)
+    {
         var contents = result.Contents;
-        return new()
-        {
-            Path = image.Path,
-            HostName = result.Host,
-            Id = Needed(result.Pid, "pid"),
-            ProcessName = RootName(result),
-            Processes = contents is null ? ToProcesses(result) : ContentsReader.Processes(contents, result.Tree),
-            Memory = result.MemoryBytes ?? 0,
-            Length = image.Bytes,
-            ImageId = image.Id,
-            SavedAt = savedAt,
-            Origin = origin,
-            Files = contents?.Files ?? [],
-            BundledFiles = ToBundledFiles(result.Bundle ?? contents?.Bundle),
-            ToolVersion = contents?.Tool,
-            Method = contents?.Method,
-            KernelRelease = contents?.Origin.KernelRelease,
-            Processor = contents?.Origin.CpuModel,
-            Objects = contents?.Objects.ToDictionary(sort => sort.Kind, sort => sort.Count) ?? [],
-            Blockers = result.Blockers?.Select(blocker => ToBlocker(blocker, result.Host)).ToArray(),
-            Timings = result.Timings ?? [],
-            Login = login,
-        };
+        image.Memory = result.MemoryBytes ?? 0;
+        image.Length = result.Image!.Bytes;
+        image.ImageId = result.Image.Id;
+        image.Files = contents?.Files ?? [];
+        image.BundledFiles = ToBundledFiles(result.Bundle ?? contents?.Bundle);
+        image.ToolVersion = contents?.Tool;
+        image.Method = contents?.Method;
+        image.KernelRelease = contents?.Origin.KernelRelease;
+        image.Processor = contents?.Origin.CpuModel;
+        image.Objects = contents?.Objects.ToDictionary(sort => sort.Kind, sort => sort.Count) ?? [];
+        image.Blockers = result.Blockers?.Select(blocker => ToBlocker(blocker, result.Host)).ToArray();
+        image.Timings = result.Timings ?? [];
     }
 
     private static BundledFile[] ToBundledFiles(AnswerBundle? bundle) =>
-        [.. bundle?.Files.Select(file => new BundledFile { Path = file.Path, Length = file.Bytes }) ?? []];
+        [.. bundle?.Files.Select(file => new BundledFile { OriginalPath = file.Path, Length = file.Bytes }) ?? []];
 
     private static RestoredFile[] ToFiles(AnswerFiles? files) =>
         [.. files?.Names?.Select(name => new RestoredFile { OldPath = name.Old, NewPath = name.New }) ?? []];
@@ -109,8 +109,8 @@ internal static class Answers
     [
         .. Needed(result.Processes, "processes").Select(process => new ImageProcess
         {
-            Id = process.Pid,
-            ProcessName = process.Name,
+            ProcessId = process.Pid,
+            ProgramName = process.Name,
             Threads = process.Threads,
         }),
     ];

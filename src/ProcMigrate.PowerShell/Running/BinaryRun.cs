@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Text;
+using ProcMigrate.Image.Text;
+using ProcMigrate.Remote.Ssh;
 
 namespace ProcMigrate.PowerShell.Running;
 
@@ -24,7 +26,8 @@ internal sealed class BinaryRun : IRun
     /// <param name="workingFolder">PowerShell's location, which is not the process's.</param>
     public BinaryRun(string binary, IReadOnlyList<string> arguments, string workingFolder)
     {
-        var start = new ProcessStartInfo(binary)
+        var (program, words) = Command(binary, arguments);
+        var start = new ProcessStartInfo(program)
         {
             WorkingDirectory = workingFolder,
             RedirectStandardInput = true,
@@ -35,8 +38,8 @@ internal sealed class BinaryRun : IRun
             UseShellExecute = false,
         };
         start.Environment[LifelineVariable] = "1";
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        foreach (var word in words)
+            start.ArgumentList.Add(word);
         process = new Process { StartInfo = start };
         process.ErrorDataReceived += (_, line) =>
         {
@@ -44,6 +47,14 @@ internal sealed class BinaryRun : IRun
                 errorText.AppendLine(line.Data);
         };
     }
+
+    /// <summary>
+    /// .NET hands on arguments as UTF-8, with U+FFFD for bytes of a name that are not: then a shell makes them from what is ASCII, and becomes the binary.
+    /// </summary>
+    private static (string Program, IReadOnlyList<string> Words) Command(string binary, IReadOnlyList<string> arguments) =>
+        arguments.Any(NameText.NeedsEscape)
+            ? ("/bin/sh", ["-c", PosixShell.SetParameters([binary, .. arguments]) + "exec \"$@\""])
+            : (binary, arguments);
 
     /// <summary>Runs it to its end on this thread.</summary>
     /// <param name="onProgress">Called on this thread, as PowerShell wants its progress written.</param>

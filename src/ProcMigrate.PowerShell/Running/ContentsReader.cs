@@ -34,17 +34,17 @@ internal static class ContentsReader
 
     private static ImageProcess Plain(AnswerProcessContents process, int depth) => new()
     {
-        Id = process.Pid,
+        ProcessId = process.Pid,
         ParentId = process.ParentPid,
         Depth = depth,
-        ProcessName = process.Name,
+        ProgramName = process.Name,
         Threads = process.Threads.Count,
         CommandLine = process.CommandLine,
         Memory = process.MemoryBytes,
         Stopped = process.Stopped,
         MemoryBySort = Sorts(process),
         ThreadList = process.Threads
-            .Select(thread => new ImageThread { ProcessId = process.Pid, Id = thread.Tid, Name = thread.Name })
+            .Select(thread => new ImageThread { ProcessId = process.Pid, ThreadId = thread.Tid, ThreadName = thread.Name })
             .ToArray(),
         Descriptors = process.Descriptors
             .Select(descriptor => new ImageDescriptor
@@ -52,7 +52,7 @@ internal static class ContentsReader
                 ProcessId = process.Pid,
                 Descriptor = descriptor.Fd,
                 Kind = descriptor.Kind,
-                Name = descriptor.Title,
+                Title = descriptor.Title,
             })
             .ToArray(),
     };
@@ -64,10 +64,10 @@ internal static class ContentsReader
         var leader = record.Threads is [var first, ..] ? first : null;
         return new()
         {
-            Id = process.Pid,
+            ProcessId = process.Pid,
             ParentId = process.ParentPid,
             Depth = depth,
-            ProcessName = process.Name,
+            ProgramName = process.Name,
             Threads = process.Threads.Count,
             CommandLine = process.CommandLine,
             Memory = process.MemoryBytes,
@@ -112,7 +112,7 @@ internal static class ContentsReader
                 Sort = index < sums.Count ? sums[index].Sort : "",
                 Stored = index < sums.Count ? sums[index].StoredBytes : 0,
                 Offset = mapping.ObjectOffset,
-                Name = objects.GetValueOrDefault(mapping.ObjectId)?.Title ?? mapping.Name,
+                Title = objects.GetValueOrDefault(mapping.ObjectId)?.Title ?? mapping.Name,
             }),
         ];
     }
@@ -129,11 +129,11 @@ internal static class ContentsReader
         return new()
         {
             ProcessId = pid,
-            Id = thread.Tid,
-            Name = thread.Name,
+            ThreadId = thread.Tid,
+            ThreadName = thread.Name,
             InstructionPointer = rip,
             StackPointer = Register(thread.Registers, RspOffset),
-            Code = code?.Name ?? code?.Sort,
+            Code = code?.Title ?? code?.Sort,
             UserId = (int)thread.Credentials.EffectiveUid,
             Policy = policy < Policies.Length ? Policies[policy] : null,
             Nice = thread.Scheduling.Nice,
@@ -153,7 +153,7 @@ internal static class ContentsReader
             ProcessId = pid,
             Descriptor = descriptor.Fd,
             Kind = target?.Kind ?? "?",
-            Name = target is null ? "?" : SocketText.Of(target.Kind, target.State) ?? target.Title,
+            Title = target is null ? "?" : SocketText.Of(target.Kind, target.State) ?? target.Title,
             CloseOnExec = descriptor.CloseOnExec,
             ObjectId = descriptor.ObjectId,
             State = target?.State.GetRawText() ?? "",

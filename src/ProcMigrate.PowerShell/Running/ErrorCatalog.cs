@@ -15,7 +15,7 @@ internal static class ErrorCatalog
             "AioRing FileLockInFlight FifoContent InotifyEvents KilledSave NetlinkQueue PipeContent Traced TcpBacklogData UnixBacklogData " +
             "TcpUnsentData TcpUrgentData UnixUrgentData TerminalInputPending TerminalOutputPending UdpUnsentData SyscallUserDispatch " +
             "UnknownTimedCall FileLocked DeviceBusy FifoInUse PipeChanged"),
-        (ErrorKind.PermissionDenied, "DescriptorUnreadable MappedFileUnreadable SharedMemoryUnreadable PrivilegeMissing AccessDenied"),
+        (ErrorKind.PermissionDenied, "DescriptorUnreadable MappedFileUnreadable SharedMemoryUnreadable UnixSocketFile PrivilegeMissing AccessDenied"),
         // Save more of it at once, allow it by a parameter, or do it elsewhere.
         (ErrorKind.InvalidOperation,
             "NetworkConnection UnixPeerOutside PipeOutside PipeShared PidFd SignalOwner EpollTarget ProcFile SharedAddressSpace " +

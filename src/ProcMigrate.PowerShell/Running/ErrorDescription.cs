@@ -16,7 +16,7 @@ internal sealed record ErrorDescription(
             return [new(id, kind, where + ParameterWords.Of(error.Message ?? ""), ErrorCatalog.ActionFor(id, kind), exitCode, [])];
         }
 
-        return [.. blockers.Select(blocker => Answers.ToBlocker(blocker, error.Host)).GroupBy(blocker => blocker.Id).Select(group => FromGroup(group, where, exitCode))];
+        return [.. blockers.Select(blocker => Answers.ToBlocker(blocker, error.Host)).GroupBy(blocker => blocker.BlockerId).Select(group => FromGroup(group, where, exitCode))];
     }
 
     private static ErrorDescription FromGroup(IGrouping<string, ImageBlocker> group, string where, int exitCode)

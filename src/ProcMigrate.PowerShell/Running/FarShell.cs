@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ProcMigrate.Linux;
 using ProcMigrate.Remote;
 using ProcMigrate.Remote.Deployment;
 using ProcMigrate.Remote.Ssh;
@@ -73,7 +74,7 @@ internal sealed class FarShell(Place place)
         {
             if (line == "end")
                 return files;
-            files.Add(Encoding.UTF8.GetString(Convert.FromHexString(line)));
+            files.Add(CString.Decode(Convert.FromHexString(line)));
         }
 
         return files;

@@ -11,10 +11,10 @@ internal static class ImageComparison
             .Concat(Keyed("File", null, first.Files.Distinct().ToDictionary(file => file, _ => ""), second.Files.Distinct().ToDictionary(file => file, _ => "")))
             .Concat(Keyed("Objects", null, Counts(first), Counts(second)))
             .Concat(Keyed("Process", null, Processes(first), Processes(second)));
-        var others = second.Processes.ToDictionary(process => process.Id);
+        var others = second.Processes.ToDictionary(process => process.ProcessId);
         foreach (var process in first.Processes)
         {
-            if (others.TryGetValue(process.Id, out var other))
+            if (others.TryGetValue(process.ProcessId, out var other))
                 all = all.Concat(Compare(process, other));
         }
 
@@ -32,12 +32,12 @@ internal static class ImageComparison
             ("Threads", Text(first.Threads), Text(second.Threads)),
         ];
         return properties.Where(item => item.First != item.Second)
-            .Select(item => new ImageDifference { Item = "Image", Name = item.Name, Reference = item.First, Difference = item.Second });
+            .Select(item => new ImageDifference { Item = "Image", Key = item.Name, Reference = item.First, Difference = item.Second });
     }
 
     private static IEnumerable<ImageDifference> Compare(ImageProcess first, ImageProcess second)
     {
-        var pid = first.Id;
+        var pid = first.ProcessId;
         return Keyed("Memory", pid, Sorts(first), Sorts(second))
             .Concat(Keyed("Thread", pid, Threads(first), Threads(second)))
             .Concat(Keyed("Mapping", pid, Mappings(first), Mappings(second)))
@@ -53,28 +53,28 @@ internal static class ImageComparison
         {
             var (left, right) = (first.GetValueOrDefault(name), second.GetValueOrDefault(name));
             if (left != right)
-                yield return new() { Item = item, ProcessId = pid, Name = name, Reference = left, Difference = right };
+                yield return new() { Item = item, ProcessId = pid, Key = name, Reference = left, Difference = right };
         }
     }
 
     private static Dictionary<string, string> Counts(ProcessImage image) => image.Objects.ToDictionary(pair => pair.Key, pair => Text(pair.Value));
 
     private static Dictionary<string, string> Processes(ProcessImage image) =>
-        image.Processes.ToDictionary(process => Text(process.Id), process => string.Join(' ', [process.ProcessName, .. process.CommandLine.Skip(1)]));
+        image.Processes.ToDictionary(process => Text(process.ProcessId), process => string.Join(' ', [process.ProgramName, .. process.CommandLine.Skip(1)]));
 
     private static Dictionary<string, string> Sorts(ImageProcess process) =>
         process.MemoryBySort.ToDictionary(sort => sort.Sort, sort => $"{ByteText.Of(sort.Stored)} of {ByteText.Of(sort.Length)}");
 
     /// <summary>Where a thread stands differs from one moment to the next, so it is not compared.</summary>
     private static Dictionary<string, string> Threads(ImageProcess process) =>
-        process.ThreadList.ToDictionary(thread => Text(thread.Id), thread => $"{thread.Name} {thread.Policy} {thread.Nice}");
+        process.ThreadList.ToDictionary(thread => Text(thread.ThreadId), thread => $"{thread.ThreadName} {thread.Policy} {thread.Nice}");
 
     private static Dictionary<string, string> Mappings(ImageProcess process) =>
         process.Mappings.ToDictionary(
-            mapping => mapping.Start.ToString("x", CultureInfo.InvariantCulture), mapping => $"{mapping.Protection} {ByteText.Of(mapping.Length)} {mapping.Name ?? mapping.Sort}");
+            mapping => mapping.Start.ToString("x", CultureInfo.InvariantCulture), mapping => $"{mapping.Protection} {ByteText.Of(mapping.Length)} {mapping.Title ?? mapping.Sort}");
 
     private static Dictionary<string, string> Descriptors(ImageProcess process) =>
-        process.Descriptors.ToDictionary(descriptor => Text(descriptor.Descriptor), descriptor => $"{descriptor.Kind} {descriptor.Name}");
+        process.Descriptors.ToDictionary(descriptor => Text(descriptor.Descriptor), descriptor => $"{descriptor.Kind} {descriptor.Title}");
 
     private static Dictionary<string, string> Settings(ImageProcess process) => new()
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using ProcMigrate.Linux;
 
 namespace ProcMigrate.Remote.Ssh;
 
@@ -32,7 +33,7 @@ internal static class PosixShell
     private static string Escape(string word)
     {
         var escaped = new StringBuilder();
-        foreach (byte b in Encoding.UTF8.GetBytes(word))
+        foreach (byte b in CString.BytesOf(word))
         {
             // Not \045: dash resolves escapes before it looks for percent signs.
             if (b == '%')

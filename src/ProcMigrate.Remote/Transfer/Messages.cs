@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ProcMigrate.Image.Text;
 
 namespace ProcMigrate.Remote.Transfer;
 
@@ -48,6 +49,7 @@ internal sealed record MigrationState(ImageOffer Offer, bool TakesMemory);
 
 [JsonSourceGenerationOptions(
     GenerationMode = JsonSourceGenerationMode.Metadata,
+    Converters = [typeof(NameTextConverter)],
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     RespectNullableAnnotations = true,

@@ -1,3 +1,5 @@
+using ProcMigrate.Linux.Files;
+
 namespace ProcMigrate.Remote.Transfer;
 
 /// <summary>Where a received image goes.</summary>
@@ -10,11 +12,11 @@ internal static class ReceivePath
         CheckName(name);
         if (string.IsNullOrEmpty(to))
             return Path.Combine(DefaultFolder(), name);
-        string path = Path.GetFullPath(ExpandHome(to));
-        if (Directory.Exists(path))
+        string path = PathCalls.Full(ExpandHome(to));
+        if (PathCalls.IsFolder(path))
             return Path.Combine(path, name);
         string folder = to.EndsWith('/') ? path : Path.GetDirectoryName(path) ?? "/";
-        if (!Directory.Exists(folder))
+        if (!PathCalls.IsFolder(folder))
             throw Unusable($"the folder {folder} does not exist; make it, or choose another with --to");
         return path;
     }

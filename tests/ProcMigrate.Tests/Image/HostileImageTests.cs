@@ -94,7 +94,7 @@ public sealed class HostileImageTests : IDisposable
         AssertRefused(ImageError.Damaged, folder.File("forged.pmi"));
     }
 
-    public static TheoryData<uint> Versions => [0, 2, 77, uint.MaxValue];
+    public static TheoryData<uint> Versions => [0, 3, 77, uint.MaxValue];
 
     [Theory]
     [MemberData(nameof(Versions))]
@@ -103,7 +103,7 @@ public sealed class HostileImageTests : IDisposable
         image.Save(folder.File("forged.pmi"), changeTrailer: t => t with { Version = version });
         var error = AssertRefused(ImageError.UnknownVersion, folder.File("forged.pmi"));
         Assert.Contains($"format {version};", error.Message, StringComparison.Ordinal);
-        Assert.Contains("format 1:", error.Message, StringComparison.Ordinal);
+        Assert.Contains("formats 1 to 2:", error.Message, StringComparison.Ordinal);
     }
 
     private static readonly Func<ImageTrailer, ImageTrailer>[] TrailerLies =

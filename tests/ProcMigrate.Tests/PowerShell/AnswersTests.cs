@@ -26,12 +26,12 @@ public sealed class AnswersTests
     public void Image_HasAllOfTheResult()
     {
         var login = new HostLogin("u", 22, null, []);
-        var image = Answers.ToImage(Read(Result), login);
-        Assert.Equal("/far/sim.pmi", image.Path);
+        var image = Assert.IsType<RemoteProcessImage>(Answers.ToImage(Read(Result), login));
+        Assert.Equal("/far/sim.pmi", image.ImagePath);
         Assert.Equal("n2", image.HostName);
-        Assert.Equal("n2:/far/sim.pmi", image.ToString());
-        Assert.Equal(4711, image.Id);
-        Assert.Equal("sim", image.ProcessName);
+        Assert.Equal("/far/sim.pmi on n2", image.ToString());
+        Assert.Equal(4711, image.RootId);
+        Assert.Equal("sim", image.RootName);
         Assert.Equal(["sim (4711)", "helper (4712)"], image.Processes.Select(process => process.ToString()));
         Assert.Equal(7, image.Threads);
         Assert.Equal(2048, image.Memory);
@@ -46,8 +46,8 @@ public sealed class AnswersTests
     [Fact]
     public void SavedImage_IsOfNowAndHere()
     {
-        var image = Answers.ToSavedImage(Read(Result with { Host = null, Image = new("/x.pmi", Id, 1) }), SavedAt, "here");
-        Assert.Null(image.HostName);
+        var image = Assert.IsType<LocalProcessImage>(Answers.ToSavedImage(Read(Result with { Host = null, Image = new("/x.pmi", Id, 1) }), SavedAt, "here"));
+        Assert.Equal("/x.pmi", image.Path);
         Assert.Equal("/x.pmi", image.ToString());
         Assert.Equal(SavedAt, image.SavedAt);
         Assert.Equal("here", image.Origin);
@@ -60,7 +60,7 @@ public sealed class AnswersTests
         Assert.Equal("sim (4711)", restored.ToString());
         Assert.Equal(3, restored.ExitCode);
         Assert.Equal(7, restored.Threads);
-        Assert.Equal("/far/sim.pmi", restored.Path);
+        Assert.Equal("/far/sim.pmi", restored.ImagePath);
     }
 
     [Fact]
@@ -98,7 +98,7 @@ public sealed class AnswersTests
     {
         var error = Read(new ErrorEvent("Blocked", "1 blocker", [new("PidInUse", 4711, null, "pid 4711", "bash has it", "end it")], 3));
         var blocker = Answers.ToBlocker(Assert.Single(error.Blockers!));
-        Assert.Equal(("PidInUse", 4711, null), (blocker.Id, blocker.ProcessId, blocker.Descriptor));
+        Assert.Equal(("PidInUse", 4711, null), (blocker.BlockerId, blocker.ProcessId, blocker.Descriptor));
         Assert.Equal("pid 4711: bash has it", blocker.ToString());
         Assert.Equal("end it", blocker.Remedy);
         Assert.Equal(3, error.ExitCode);

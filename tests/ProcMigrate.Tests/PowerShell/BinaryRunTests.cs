@@ -22,6 +22,17 @@ public sealed class BinaryRunTests
         Assert.Equal(7, answer.Pid);
     }
 
+    /// <summary>A name that came out of an image goes into --map, say, as the bytes that it is.</summary>
+    [Fact]
+    public void Arguments_OfAnyBytes_Arrive_AndNamesComeBack()
+    {
+        const string name = "a\udce9 'b'\n%s\\";
+        using var run = new BinaryRun("/bin/sh", ["-c", """printf '{"event":"error","id":"%s","message":"caf\\u0000e9"}\n' "$(printf '%s' "$1" | od -An -tx1 | tr -d ' \n')" """, "sh", name], "/");
+        var answer = run.Run(_ => { });
+        Assert.Equal("61e92027" + "62270a25735c", answer.Id);
+        Assert.Equal("caf\udce9", answer.Message);
+    }
+
     [Fact]
     public void NoAnswer_IsAnErrorWithItsOwnWords()
     {

@@ -23,26 +23,26 @@ public sealed class HtmlReportTests
         Assert.Contains("PASSWORD", HtmlReport.Write(Image(), null, withEnvironment: true), StringComparison.Ordinal);
     }
 
-    private static ProcessImage Image() => new()
+    private static RemoteProcessImage Image() => new()
     {
-        Path = Evil,
+        ImagePath = Evil,
         HostName = Evil,
-        Id = 1,
-        ProcessName = Evil,
+        RootId = 1,
+        RootName = Evil,
         Origin = Evil,
         Files = [Evil],
         Method = Evil,
         Objects = new Dictionary<string, int> { [Evil] = 1 },
-        Blockers = [new() { Id = Evil, What = Evil, Why = Evil, Remedy = Evil }],
+        Blockers = [new() { BlockerId = Evil, What = Evil, Why = Evil, Remedy = Evil }],
         Processes =
         [
             new()
             {
-                Id = 1, ProcessName = Evil, Threads = 1, CommandLine = [Evil], Executable = Evil, WorkingFolder = Evil,
+                ProcessId = 1, ProgramName = Evil, Threads = 1, CommandLine = [Evil], Executable = Evil, WorkingFolder = Evil,
                 Environment = new Dictionary<string, string> { ["PASSWORD"] = Evil },
-                Mappings = [new() { ProcessId = 1, Start = 4096, End = 8192, Protection = "r--p", Sort = "heap", Stored = 1, Name = Evil }],
-                Descriptors = [new() { ProcessId = 1, Descriptor = 0, Kind = Evil, Name = Evil }],
-                ThreadList = [new() { ProcessId = 1, Id = 1, Name = Evil, Code = Evil }],
+                Mappings = [new() { ProcessId = 1, Start = 4096, End = 8192, Protection = "r--p", Sort = "heap", Stored = 1, Title = Evil }],
+                Descriptors = [new() { ProcessId = 1, Descriptor = 0, Kind = Evil, Title = Evil }],
+                ThreadList = [new() { ProcessId = 1, ThreadId = 1, ThreadName = Evil, Code = Evil }],
             },
         ],
     };

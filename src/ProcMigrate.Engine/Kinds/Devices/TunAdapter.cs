@@ -77,7 +77,7 @@ internal sealed class TunAdapter : DeviceAdapter
     public override void Check(string path, JsonElement state, RestoreContext context)
     {
         TunState tun = Parse(path, state);
-        bool exists = tun.Interface is not null && Directory.Exists($"/sys/class/net/{tun.Interface}");
+        bool exists = tun.Interface is not null && PathCalls.IsFolder($"/sys/class/net/{tun.Interface}");
         if (exists && !IsFree(tun))
         {
             context.Block(new Blocker(
@@ -109,14 +109,14 @@ internal sealed class TunAdapter : DeviceAdapter
     /// <summary>A persistent interface outlives the program: then the one here is its own, if nobody has taken it.</summary>
     private static bool IsFree(TunState tun)
     {
-        if ((tun.Flags & IFF_PERSIST) == 0 || !File.Exists($"/sys/class/net/{tun.Interface}/tun_flags"))
+        if ((tun.Flags & IFF_PERSIST) == 0 || !PathCalls.Exists($"/sys/class/net/{tun.Interface}/tun_flags"))
             return false;
         // The carrier is on while somebody is attached.
         try
         {
-            return File.ReadAllText($"/sys/class/net/{tun.Interface}/carrier").Trim() == "0";
+            return FileCalls.ReadText($"/sys/class/net/{tun.Interface}/carrier").Trim() == "0";
         }
-        catch (IOException)
+        catch (LinuxException)
         {
             // EINVAL: the interface is down, which has no carrier; whoever has it, TUNSETIFF answers EBUSY.
             return true;

@@ -14,6 +14,7 @@ namespace ProcMigrate.Engine.Kinds.Sockets;
 internal sealed class UnixBinder(RestoreContext context)
 {
     private const int CLONE_FS = 0x200;
+    private const int OwnerOnly = 0x1c0; // 0700
     private readonly HashSet<string> _bound = [];
 
     public void Bind(Descriptor socket, UnixSocketState state)
@@ -38,17 +39,23 @@ internal sealed class UnixBinder(RestoreContext context)
             return;
         }
         string text = CString.Decode(name);
-        DirectoryInfo aside = Directory.CreateTempSubdirectory("procmigrate-");
+        string aside = Directory.CreateTempSubdirectory("procmigrate-").FullName;
+        var made = new Stack<string>([aside]);
+        string file = aside + Path.GetFullPath(Path.Combine("/", text));
         try
         {
-            string inside = Path.GetFullPath(Path.Combine("/", text))[1..];
-            if (Path.GetDirectoryName(inside) is { Length: > 0 } folders)
-                aside.CreateSubdirectory(folders);
-            InFolders(aside.FullName, aside.FullName, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
+            for (int slash = file.IndexOf('/', aside.Length + 1); slash > 0; slash = file.IndexOf('/', slash + 1))
+            {
+                FolderCalls.MakeFolder(file[..slash], OwnerOnly);
+                made.Push(file[..slash]);
+            }
+            InFolders(aside, aside, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
         }
         finally
         {
-            aside.Delete(recursive: true);
+            PathCalls.TryUnlink(file);
+            foreach (string folder in made)
+                FolderCalls.RemoveFolder(folder);
         }
     }
 
@@ -61,12 +68,12 @@ internal sealed class UnixBinder(RestoreContext context)
         string bound = Path.Combine(folder, text);
         RemoveDead(file.Path);
         RemoveDead(bound);
-        context.OnFailure(() => File.Delete(file.Path));
+        context.OnFailure(() => PathCalls.TryUnlink(file.Path));
         InFolders(null, folder, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
         // Bound under one name and renamed to another: how some servers replace their socket without a gap.
         if (Path.GetFullPath(bound) != file.Path)
-            File.Move(bound, file.Path);
-        File.SetUnixFileMode(file.Path, (UnixFileMode)file.Mode);
+            PathCalls.Rename(bound, file.Path);
+        FileCalls.SetMode(file.Path, file.Mode);
         FileStatus made = FileStatus.OfPath(file.Path);
         if ((made.Uid, made.Gid) != (file.Uid, file.Gid))
             FileOwnership.Set(file.Path, file.Uid, file.Gid);
@@ -76,7 +83,7 @@ internal sealed class UnixBinder(RestoreContext context)
     private static void RemoveDead(string path)
     {
         if (FileStatus.TryOfPath(path) is { Type: FileType.Socket })
-            File.Delete(path);
+            FolderCalls.Unlink(path);
     }
 
     /// <summary>Does it on a thread with folders of its own, so that nobody else in this process is moved.</summary>

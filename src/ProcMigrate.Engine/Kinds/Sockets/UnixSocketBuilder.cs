@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -103,9 +104,9 @@ internal sealed class UnixSocketBuilder : IDisposable
             ? found
             : throw RestoreContext.Damaged($"{entry.Text} is connected to {entry.State.Peer}, which is not connected to it");
         if (ListenerNamed(entry) is { } ofEntry)
-            (peer.Socket, entry.Socket) = ConnectThrough(ofEntry.Socket!, peer);
+            (peer.Socket, entry.Socket) = ConnectThrough(ofEntry, peer);
         else if (ListenerNamed(peer) is { } ofPeer)
-            (entry.Socket, peer.Socket) = ConnectThrough(ofPeer.Socket!, entry);
+            (entry.Socket, peer.Socket) = ConnectThrough(ofPeer, entry);
         else
         {
             (entry.Socket, peer.Socket) = SocketCalls.CreatePair(entry.State.Type, entry.Text);
@@ -118,18 +119,18 @@ internal sealed class UnixSocketBuilder : IDisposable
         e => e.State.State == SocketState.TCP_LISTEN && e.State.Type == entry.State.Type && e.State.Name.AsSpan().SequenceEqual(name)
             && e.State.File?.Inode == entry.State.File?.Inode);
 
-    private (Descriptor Client, Descriptor Server) ConnectThrough(Descriptor listener, Entry client)
+    private (Descriptor Client, Descriptor Server) ConnectThrough(Entry listener, Entry client)
     {
         Descriptor near = New(client);
         _binder.Bind(near, client.State);
-        ConnectTo(near, listener, client.Text);
-        return (near, SocketCalls.Accept(listener, client.Text));
+        ConnectTo(near, listener.Socket!, listener.State.File, client.Text);
+        return (near, SocketCalls.Accept(listener.Socket!, client.Text));
     }
 
     /// <summary>By its name, or where that is a path, by its very file: right even if the file was renamed or deleted since.</summary>
-    private static void ConnectTo(Descriptor socket, Descriptor named, string what)
+    private static void ConnectTo(Descriptor socket, Descriptor named, UnixSocketFile? at, string what)
     {
-        using Descriptor? file = SocketCalls.BoundFile(named);
+        using Descriptor? file = BoundFile.Open(named, at);
         byte[] address = file is null ? SocketCalls.Name(named) : UnixName.Address(CString.Of($"/proc/self/fd/{file.Number}").AsSpan()[..^1]);
         SocketCalls.Connect(socket, address, what);
     }
@@ -158,7 +159,7 @@ internal sealed class UnixSocketBuilder : IDisposable
                 throw RestoreContext.Damaged($"{listener.Text} has a waiting connection of {inode}, which there is not");
             client.Socket = New(client);
             _binder.Bind(client.Socket, client.State);
-            ConnectTo(client.Socket, listener.Socket!, client.Text);
+            ConnectTo(client.Socket, listener.Socket!, listener.State.File, client.Text);
         }
     }
 
@@ -207,7 +208,7 @@ internal sealed class UnixSocketBuilder : IDisposable
         if (entry.State.PeerOutside)
             SocketCalls.Connect(entry.Socket!, UnixName.Address(entry.State.PeerName), entry.Text);
         else if (_entries.TryGetValue(entry.State.Peer, out Entry? peer) && peer.State.Name is not null)
-            ConnectTo(entry.Socket!, peer.Socket!, entry.Text);
+            ConnectTo(entry.Socket!, peer.Socket!, peer.State.File, entry.Text);
         else if (entry.State is { Peer: 0, PeerName: null } && SocketCalls.PeerName(entry.Socket!) is not null)
             Disconnect(entry);
         else if (entry.State is { Peer: 0, PeerName: { Length: > 0 } gone })
@@ -221,7 +222,7 @@ internal sealed class UnixSocketBuilder : IDisposable
     {
         entry.Stranger = New(entry);
         UnixBinder.BindAside(entry.Stranger, name);
-        ConnectTo(entry.Socket!, entry.Stranger, entry.Text);
+        ConnectTo(entry.Socket!, entry.Stranger, null, entry.Text);
     }
 
     private void Fill(Entry entry)
@@ -264,7 +265,7 @@ internal sealed class UnixSocketBuilder : IDisposable
         Descriptor? file = null;
         if (to.State is { Type: SocketType.SOCK_DGRAM, Name: not null })
         {
-            file = SocketCalls.BoundFile(to.Socket!);
+            file = BoundFile.Open(to.Socket!, to.State.File);
             address = file is null ? SocketCalls.Name(to.Socket!) : UnixName.Address(CString.Of($"/proc/self/fd/{file.Number}").AsSpan()[..^1]);
         }
         using (file)

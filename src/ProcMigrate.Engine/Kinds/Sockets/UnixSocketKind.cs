@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -41,13 +42,14 @@ internal sealed class UnixSocketKind : DescriptorKind
         }
         if (SocketSettings.Capture(facts, context) is not { } settings)
             return null;
-        UnixSocketFile? file = FileOf(socket);
+        byte[]? name = UnixName.Of(SocketCalls.Name(socket));
+        UnixSocketFile? file = BoundFile.Capture(facts, name, info.FileInode, context);
         return ToJson(new UnixSocketState
         {
             Inode = info.Inode,
             Type = info.Type,
             State = info.State,
-            Name = UnixName.Of(SocketCalls.Name(socket)),
+            Name = name,
             File = file,
             Peer = info.Peer,
             PeerName = SocketCalls.PeerName(socket) is { } peer ? UnixName.Of(peer) ?? [] : null,
@@ -72,8 +74,12 @@ internal sealed class UnixSocketKind : DescriptorKind
         context.AtEnd(() => new UnixPeers(sockets, context).Check(objectId, pid, fd));
     }
 
-    public override void Check(ObjectRecord record, RestoreContext context) =>
-        new UnixChecks(Parse(record), context).Report();
+    public override void Check(ObjectRecord record, RestoreContext context)
+    {
+        UnixSocketState state = Parse(record);
+        new UnixChecks(state, context).Report();
+        BoundFile.Check(state, context);
+    }
 
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
@@ -109,22 +115,6 @@ internal sealed class UnixSocketKind : DescriptorKind
     public static UnixSocketState Parse(ObjectRecord record) => RestoreContext.Parse(record, StateJson.Default.UnixSocketState);
 
     public static JsonElement ToJson(UnixSocketState state) => JsonSerializer.SerializeToElement(state, StateJson.Default.UnixSocketState);
-
-    private static UnixSocketFile? FileOf(Descriptor socket)
-    {
-        const string Deleted = " (deleted)";
-        using Descriptor? file = SocketCalls.BoundFile(socket);
-        if (file is null)
-            return null;
-        string path = FileCalls.ReadLink($"/proc/self/fd/{file.Number}");
-        FileStatus status = FileStatus.Of(file);
-        bool deleted = status.Links == 0;
-        if (deleted && path.EndsWith(Deleted, StringComparison.Ordinal))
-            path = path[..^Deleted.Length];
-        // A path that is mounted over leads elsewhere now: as good as deleted.
-        deleted |= FileStatus.TryOfPath(path) is not { } there || !there.IsSameFile(status);
-        return new UnixSocketFile(path, deleted, status.Mode, status.Uid, status.Gid, status.Inode);
-    }
 
     private static PeerCredentials? CredentialsOf(Descriptor socket) =>
         SocketCalls.TryGetOption(socket, SOL_SOCKET, SO_PEERCRED, PeerCredentialsSize) is { Length: PeerCredentialsSize } c
