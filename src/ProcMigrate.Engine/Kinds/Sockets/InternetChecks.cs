@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds.Sockets.Names;
+using ProcMigrate.Engine.Kinds.Sockets.Options;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -29,6 +30,8 @@ internal sealed class InternetChecks(InternetSocketState state, RestoreContext c
         if (state.Conversation is TcpConversation.Reset or TcpConversation.Ended)
             return;
         string what = $"{InternetSockets.Title(state)}";
+        if (!SocketOptionChecks.Report(context, new SocketSort(state.Family, state.Type, state.Protocol), state.Settings, what))
+            return;
         try
         {
             using Descriptor socket = SocketCalls.Create(state.Family, state.Type, state.Protocol, what);
@@ -36,6 +39,7 @@ internal sealed class InternetChecks(InternetSocketState state, RestoreContext c
             // What is left of earlier connections (TIME_WAIT) does not keep a port from us.
             if (state.Protocol == IPPROTO_TCP)
                 SocketCalls.SetInt(socket, SOL_SOCKET, SO_REUSEADDR, 1, what);
+            ReportGroups(socket);
             if (state.Conversation == TcpConversation.Outside)
                 ReportConnection(socket);
             else if (state.Conversation is TcpConversation.Within or TcpConversation.Waiting or TcpConversation.Abandoned)
@@ -46,6 +50,20 @@ internal sealed class InternetChecks(InternetSocketState state, RestoreContext c
         catch (LinuxException e)
         {
             context.Block(new Blocker("SocketRefused", null, null, what, $"this host does not make such a socket: {e.Message}", "restore as root, on a host with the same devices and protocols"));
+        }
+    }
+
+    private void ReportGroups(Descriptor socket)
+    {
+        foreach (byte[] group in state.Memberships)
+        {
+            int index = MulticastGroups.InterfaceOf(group);
+            if (index != 0 && !SocketOptionChecks.IsInterface(socket, index))
+            {
+                Block(new Blocker(
+                    "SocketRefused", null, null, InternetSockets.Title(state), $"it has joined a multicast group at interface {index}, and this host has none of that number",
+                    "restore on a host with the same interfaces"));
+            }
         }
     }
 

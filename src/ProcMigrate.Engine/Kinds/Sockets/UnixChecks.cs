@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds.Sockets.Names;
+using ProcMigrate.Engine.Kinds.Sockets.Options;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -13,6 +14,7 @@ internal sealed class UnixChecks(UnixSocketState state, RestoreContext context)
 
     public void Report()
     {
+        SocketOptionChecks.Report(context, new SocketSort(AddressFamily.AF_UNIX, state.Type, 0), state.Settings, $"unix socket {UnixName.Text(state.Name)}");
         if (state.File is { Deleted: false } file)
             CheckPath(file);
         else if (state is { Name: { } name, File: null })
