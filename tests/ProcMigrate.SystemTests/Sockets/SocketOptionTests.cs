@@ -95,7 +95,7 @@ public sealed class SocketOptionTests : SystemTest
         image.Save(Image);
     }
 
-    private static IEnumerable<JsonObject> Of(ForgedBundle image, params string[] kinds)
+    private static JsonObject[] Of(ForgedBundle image, params string[] kinds)
     {
         JsonObject[] found = [.. image.Objects.Select(o => o!.AsObject()).Where(o => kinds.Contains(o["kind"]!.GetValue<string>()))];
         Assert.NotEmpty(found);

@@ -58,7 +58,7 @@ internal static class SocketOptionTable
         new(SOL_SOCKET, 21, "SO_SNDTIMEO", 16), new(SOL_SOCKET, 25, "SO_BINDTODEVICE", 16, Before), new(SOL_SOCKET, 29, "SO_TIMESTAMP"),
         new(SOL_SOCKET, 34, "SO_PASSSEC", Of: WithMessages), new(SOL_SOCKET, 35, "SO_TIMESTAMPNS"), new(SOL_SOCKET, 36, "SO_MARK", Phase: Before),
         new(SOL_SOCKET, 37, "SO_TIMESTAMPING", 8), new(SOL_SOCKET, 40, "SO_RXQ_OVFL"), new(SOL_SOCKET, 41, "SO_WIFI_STATUS"),
-        new(SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", Phase: Last), new(SOL_SOCKET, 43, "SO_NOFCS"), new(SOL_SOCKET, SO_LOCK_FILTER, "SO_LOCK_FILTER", Phase: Last),
+        new(SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", Phase: Last, Usual: -1), new(SOL_SOCKET, 43, "SO_NOFCS"), new(SOL_SOCKET, SO_LOCK_FILTER, "SO_LOCK_FILTER", Phase: Last),
         new(SOL_SOCKET, 45, "SO_SELECT_ERR_QUEUE"), new(SOL_SOCKET, 46, "SO_BUSY_POLL"), new(SOL_SOCKET, 47, "SO_MAX_PACING_RATE", 8),
         new(SOL_SOCKET, 60, "SO_ZEROCOPY"), new(SOL_SOCKET, 61, "SO_TXTIME", 8), new(SOL_SOCKET, 63, "SO_TIMESTAMP_NEW"),
         new(SOL_SOCKET, 64, "SO_TIMESTAMPNS_NEW"), new(SOL_SOCKET, 69, "SO_PREFER_BUSY_POLL"), new(SOL_SOCKET, 70, "SO_BUSY_POLL_BUDGET", Usual: 8),

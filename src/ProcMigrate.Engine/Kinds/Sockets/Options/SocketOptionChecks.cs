@@ -24,6 +24,9 @@ internal sealed class SocketOptionChecks(RestoreContext context)
 
     private readonly Dictionary<string, bool> _known = [];
 
+    // What one socket lacks here all others like it do, too.
+    private readonly HashSet<string> _told = [];
+
     /// <returns>False where something stands against it, which has been reported.</returns>
     public static bool Report(RestoreContext context, SocketSort sort, SocketSettings settings, string title) =>
         context.Shared("socket options", () => new SocketOptionChecks(context)).Report(sort, settings, title);
@@ -74,7 +77,7 @@ internal sealed class SocketOptionChecks(RestoreContext context)
 
     private void Report(int errno, SocketOptionValue wanted, string title)
     {
-        if (errno == 0)
+        if (errno == 0 || !_told.Add($"{SocketOptionTable.LabelOf(wanted)} {Text(wanted)} {errno}"))
             return;
         string option = $"{SocketOptionTable.LabelOf(wanted)} = {Text(wanted)} of {title}";
         context.Block(errno switch
