@@ -52,6 +52,9 @@ internal sealed class FanotifyKind : DescriptorKind
     public override void Check(ObjectRecord record, RestoreContext context)
     {
         FanotifyState state = Parse(record);
+        // Nobody would answer, and all who open such a file would wait, ourselves among them.
+        if ((state.Group & (FanotifyCalls.FAN_CLASS_CONTENT | FanotifyCalls.FAN_CLASS_PRE_CONTENT)) != 0)
+            throw RestoreContext.Damaged($"{record.Title} is a group that is asked for permission, which no save takes");
         using Descriptor? group = TryKernel($"a fanotify group with flags {state.Group:x}", context, () => FanotifyCalls.Create(state.Group, state.EventFlags));
         foreach (FanotifyMark mark in state.Marks)
         {

@@ -14,15 +14,20 @@ internal sealed class HandedOver
     private const string Prefix = "socket:[";
     private readonly Dictionary<ulong, int> _outside = [];
 
-    /// <summary>One walk through /proc for all sockets of a save.</summary>
+    /// <summary>
+    /// Looks at those that a process has its descriptors from: its ancestors, and the first process, which starts services. All the others of a
+    /// busy host have some hundred thousand descriptors, and the tree stands still meanwhile.
+    /// </summary>
     public HandedOver(SaveContext context)
     {
-        HashSet<int> tree = [.. context.Processes.Select(p => p.Pid), Environment.ProcessId];
-        foreach (int pid in ProcFolders.Processes())
+        HashSet<int> seen = [.. context.Processes.Select(p => p.Pid)];
+        foreach (int root in context.Processes.Select(p => p.Pid))
         {
-            if (!tree.Contains(pid))
+            for (int pid = ParentOf(root); pid > 0 && seen.Add(pid); pid = ParentOf(pid))
                 Note(pid);
         }
+        if (seen.Add(1))
+            Note(1);
     }
 
     /// <returns>Who has it, "systemd (process 1)"; null where nobody outside the tree does.</returns>
@@ -45,6 +50,8 @@ internal sealed class HandedOver
 
     public static string Remedy(string? holder, string other) =>
         holder is null ? other : "let what hands the socket over close it (of systemd: systemctl stop its .socket unit, not the service manager), or restore on another host";
+
+    private static int ParentOf(int pid) => ProcStat.TryOf(pid)?.ParentPid ?? 0;
 
     private void Note(int pid)
     {
