@@ -49,7 +49,7 @@ internal static unsafe class KernelCalls
     public static bool HasHugePages(long bytes) => Directory.Exists($"/sys/kernel/mm/hugepages/hugepages-{bytes / 1024}kB");
 
     /// <summary>For kinds and aspects, which check what is theirs.</summary>
-    public static Blocker Missing(RestoreContext context, int? pid, string feature) => new(
+    public static Blocker Missing(RestoreContext context, int? pid, string feature) => new Blocker(
         "KernelFeature", pid, null, feature, $"the program uses it, and this kernel does not have it; it was saved under {context.Tree.Origin.KernelRelease}",
         "restore on a host with a kernel that has it");
 

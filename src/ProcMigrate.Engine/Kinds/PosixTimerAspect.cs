@@ -70,7 +70,8 @@ internal sealed class PosixTimerAspect : ProcessAspect
 
     public override void Check(JsonElement state, ProcessRecord process, RestoreContext context)
     {
-        const int PR_TIMER_CREATE_RESTORE_IDS_GET = 2;
+        // PR_TIMER_CREATE_RESTORE_IDS_GET (linux/prctl.h).
+        const int Asked = 2;
         List<PosixTimerState> timers = RestoreContext.Parse(Name, state, StateJson.Default.ListPosixTimerState);
         // Clocks of CPU time are numbers below zero, and name threads that are not there yet.
         foreach (int clock in timers.Select(t => t.Clock).Where(c => c >= 0).Distinct())
@@ -78,7 +79,7 @@ internal sealed class PosixTimerAspect : ProcessAspect
             if (!KernelCalls.HasTimerClock(clock))
                 context.Block(KernelCalls.Missing(context, process.Pid, $"timers of clock {clock}"));
         }
-        if (timers.Exists(t => t.Id > HighestCountedId) && RawSyscall.Try(SyscallNumber.prctl, (nint)PR_TIMER_CREATE_RESTORE_IDS, PR_TIMER_CREATE_RESTORE_IDS_GET) < 0)
+        if (timers.Exists(t => t.Id > HighestCountedId) && RawSyscall.Try(SyscallNumber.prctl, (nint)PR_TIMER_CREATE_RESTORE_IDS, Asked) < 0)
             context.Block(KernelCalls.Missing(context, process.Pid, $"the choice of a timer's id (Linux 6.15), for one above {HighestCountedId}"));
     }
 

@@ -47,7 +47,7 @@ internal static class SocketFile
             FolderCalls.Unlink(path);
     }
 
-    private static EngineException Taken(string path) => new(
+    private static EngineException Taken(string path) => new EngineException(
         "UnixNameTaken", FailureClass.Failed,
         $"The program's socket has the path {path}, and another program has taken it since the checks. Nothing of that one was changed; end it, and restore again.");
 
