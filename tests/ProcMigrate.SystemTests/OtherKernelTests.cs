@@ -62,6 +62,56 @@ public sealed class OtherKernelTests : SystemTest
         program.AssertPasses();
     }
 
+    /// <summary>Calls that only newer kernels know, or those built with more: told beforehand by check and by restore, with the program's pid.</summary>
+    [Theory]
+    [InlineData("memsettings", "merging of equal pages")]
+    [InlineData("posixtimers", "timers of clock 31")]
+    [InlineData("steady", "scheduling policy 12")]
+    [InlineData("fanotify", "a fanotify group")]
+    [InlineData("maps", "the seals")]
+    public void CallThatThisKernelDoesNotKnow_IsRefusedByName(string program, string feature)
+    {
+        const string prctl = "157", PR_SET_MEMORY_MERGE = "67";
+        using ProgramUnderTest saved = Start(program);
+        Binary.Save(saved.Pid, Image);
+        var image = new ForgedBundle(Image);
+        Ask(image.Tree, program);
+        image.Save(Folder["forged.pmi"]);
+        foreach (string verb in (string[])["check", "restore"])
+        {
+            Answer answer = Binary.RunAs(program == "memsettings" ? [Places.Program("refuse"), prctl, PR_SET_MEMORY_MERGE] : [], verb, Folder["forged.pmi"], "--json");
+            Assert.True(answer.ExitCode == 3, $"{verb}: {answer}");
+            Assert.All(answer.Blockers, b => Assert.Equal("KernelFeature", b.GetProperty("id").GetString()));
+            Assert.Contains(answer.Blockers, (System.Text.Json.JsonElement b) => b.GetProperty("what").GetString()!.Contains(feature, StringComparison.Ordinal));
+        }
+        Binary.Restore(Image);
+        saved.AssertPasses();
+    }
+
+    /// <summary>Puts into an image what no kernel has.</summary>
+    private static void Ask(JsonObject tree, string program)
+    {
+        JsonObject process = tree["processes"]![0]!.AsObject();
+        switch (program)
+        {
+            case "posixtimers":
+                process["aspects"]!["posix-timers"]![0]!["clock"] = 31;
+                break;
+            case "steady":
+                process["threads"]![0]!["scheduling"]!["policy"] = 12;
+                break;
+            case "fanotify":
+                Object(tree, "fanotify")["state"]!["group"] = 0x80000000;
+                break;
+            case "maps":
+                Object(tree, "shared-memory", "memfd:")["state"]!["seals"] = 0x1000;
+                break;
+        }
+    }
+
+    private static JsonObject Object(JsonObject tree, string kind, string title = "") => tree["objects"]!.AsArray().Select(o => o!.AsObject()).First(
+        o => o["kind"]!.GetValue<string>() == kind && o["title"]!.GetValue<string>().Contains(title, StringComparison.Ordinal));
+
     private static ulong Vdso(int pid)
     {
         string line = File.ReadLines($"/proc/{pid}/maps").Single(l => l.EndsWith("[vdso]", StringComparison.Ordinal));

@@ -153,7 +153,8 @@ static void listening(void)
 	CHECK(listen(bound, 1) == 0 && connect(plain, &other.any, sizeof other) == 0, "unconnected sockets: %s", strerror(errno));
 }
 
-static void connections(void)
+/* Less is sent than the receiver has room for, where kernels before 6.7 have to read it: they do not tell what is under way. */
+static void connections(size_t length)
 {
 	static char big[100000], got[100000];
 	int l = listener(AF_INET, 0, 5), l6 = listener(AF_INET6, 0, 5), gone_l = listener(AF_INET, 0, 5);
@@ -162,8 +163,8 @@ static void connections(void)
 	int waiting = dial(l);
 	close(gone_l);
 	MUST(b >= 0 && d >= 0 && f >= 0 && h >= 0 && right >= 0 && past >= 0);
-	h_fill(big, sizeof big, 8);
-	MUST(send(a, big, sizeof big, 0) == sizeof big && send(b, "answer", 6, 0) == 6);
+	h_fill(big, length, 8);
+	MUST(send(a, big, length, 0) == (ssize_t)length && send(b, "answer", 6, 0) == 6);
 	set(a, IPPROTO_TCP, TCP_NODELAY, 1);
 	MUST(fcntl(b, F_SETFL, O_NONBLOCK) == 0);
 	MUST(send(c, "last words", 10, 0) == 10 && shutdown(c, SHUT_WR) == 0);
@@ -182,14 +183,14 @@ static void connections(void)
 	same_name("six", f, true, names[3]);
 	same_name("listener gone", g, true, names[5]);
 	same_name("listener gone", h, true, names[4]);
-	for (size_t done = 0; done < sizeof big;) {
-		ssize_t n = recv(b, got + done, sizeof got - done, MSG_DONTWAIT);
+	for (size_t done = 0; done < length;) {
+		ssize_t n = recv(b, got + done, length - done, MSG_DONTWAIT);
 		CHECK(n > 0, "queue ends at %zu: %s", done, strerror(errno));
 		if (n <= 0)
 			break;
 		done += n;
 	}
-	CHECK(h_wrong_at(got, sizeof got, 8) < 0, "queue: wrong at %ld", h_wrong_at(got, sizeof got, 8));
+	CHECK(h_wrong_at(got, length, 8) < 0, "queue: wrong at %ld", h_wrong_at(got, length, 8));
 	expect("answer", a, "answer");
 	talk("connection", a, b);
 	talk("over IPv6", e, f);
@@ -345,7 +346,7 @@ int main(int argc, char **argv)
 	if (strcmp(part, "listening") == 0)
 		listening();
 	else if (strcmp(part, "connections") == 0)
-		connections();
+		connections(argc > 3 ? 20000 : 100000);
 	else if (strcmp(part, "flood") == 0)
 		flood();
 	else if (strcmp(part, "packets") == 0)
@@ -353,6 +354,6 @@ int main(int argc, char **argv)
 	else if (strcmp(part, "outside") == 0 && argc > 3)
 		outside(atoi(argv[3]));
 	else
-		h_skip("parts: listening, connections, flood, packets, outside PORT");
+		h_skip("parts: listening, connections [elsewhere], flood, packets, outside PORT");
 	h_end();
 }

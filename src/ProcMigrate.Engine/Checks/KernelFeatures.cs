@@ -26,6 +26,7 @@ internal sealed class KernelFeatures(RestoreContext context)
     public static void Check(RestoreContext context)
     {
         var features = new KernelFeatures(context);
+        KernelCalls.CheckMemories(context);
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             features.CheckSettings(process);
@@ -52,13 +53,14 @@ internal sealed class KernelFeatures(RestoreContext context)
         if (MemoryNames.Of(mapping) is not null && !MemoryNames.AreKnown(mapping))
             context.WarnOnce($"this kernel gives no names to {(mapping.Shared ? "shared" : "private")} memory: those of the program are lost");
         if (mapping.HugePageBytes > 0)
-            Need(process, $"huge pages of {mapping.HugePageBytes / 1024} KiB", () => Directory.Exists($"/sys/kernel/mm/hugepages/hugepages-{mapping.HugePageBytes / 1024}kB"));
+            Need(process, $"huge pages of {mapping.HugePageBytes / 1024} KiB", () => KernelCalls.HasHugePages(mapping.HugePageBytes));
         if (mapping.End > EndOfFourLevels && mapping.Backing != MappingBacking.Vdso)
             Need(process, "addresses of more than 47 bits (five-level page tables)", () => TryFarAddress(mapping.Start));
     }
 
     private void CheckThread(ProcessRecord process, ThreadRecord thread)
     {
+        Need(process, $"scheduling policy {thread.Scheduling.Policy} (SCHED_EXT: Linux 6.12)", () => KernelCalls.HasPolicy(thread.Scheduling.Policy));
         if (thread.Rseq is not { } rseq)
             return;
         Need(process, "restartable sequences (CONFIG_RSEQ)", () => RawSyscall.Try(SyscallNumber.rseq) != -Errno.ENOSYS);
@@ -84,9 +86,7 @@ internal sealed class KernelFeatures(RestoreContext context)
         string kind = feature.Split(" as of ")[0];
         if (!_told.Add(kind) || isThere())
             return;
-        context.Block(new Blocker(
-            "KernelFeature", process.Pid, null, feature, $"the program uses it, and this kernel does not have it; it was saved under {context.Tree.Origin.KernelRelease}",
-            "restore on a host with a kernel that has it"));
+        context.Block(KernelCalls.Missing(context, process.Pid, feature));
     }
 
     private static bool TryMemory(int flags, int advice)

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
+using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.ProcFs;
 
@@ -49,7 +51,12 @@ internal sealed class FanotifyKind : DescriptorKind
 
     public override void Check(ObjectRecord record, RestoreContext context)
     {
-        foreach (FanotifyMark mark in Parse(record).Marks)
+        FanotifyState state = Parse(record);
+        // Nobody would answer, and all who open such a file would wait, ourselves among them.
+        if ((state.Group & (FanotifyCalls.FAN_CLASS_CONTENT | FanotifyCalls.FAN_CLASS_PRE_CONTENT)) != 0)
+            throw RestoreContext.Damaged($"{record.Title} is a group that is asked for permission, which no save takes");
+        using Descriptor? group = TryKernel($"a fanotify group with flags {state.Group:x}", context, () => FanotifyCalls.Create(state.Group, state.EventFlags));
+        foreach (FanotifyMark mark in state.Marks)
         {
             bool isThere = mark.Type == 0
                 ? FileStatus.TryOfPath(mark.Path, follow: false) is not null
@@ -60,6 +67,15 @@ internal sealed class FanotifyKind : DescriptorKind
                     "FileMissing", null, null, mark.Path,
                     $"the program watches {(mark.Type == 0 ? "it" : "what is mounted there")} (fanotify), and it is not here or cannot be read",
                     "copy or mount it at the same path, or share the file system"));
+            }
+            else if (group is not null)
+            {
+                // It is gone with our group.
+                TryKernel($"a fanotify mark of type {mark.Type:x} for events {mark.Mask:x} and {mark.Ignored:x}", context, () =>
+                {
+                    Add(group, mark);
+                    return group;
+                });
             }
         }
     }
@@ -76,6 +92,25 @@ internal sealed class FanotifyKind : DescriptorKind
                 Add(kept, mark);
         });
         return file;
+    }
+
+    /// <summary>Only what says that the kernel does not know it is told here.</summary>
+    private static Descriptor? TryKernel(string what, RestoreContext context, Func<Descriptor> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (LinuxException e) when (e.Errno is Errno.EINVAL or Errno.ENOSYS or Errno.EOPNOTSUPP)
+        {
+            context.Block(KernelCalls.Missing(context, null, what));
+            return null;
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EPERM)
+        {
+            context.Block(new Blocker("FileForbidden", null, null, what, e.Message, "restore as root"));
+            return null;
+        }
     }
 
     private static void Add(Descriptor group, FanotifyMark mark)

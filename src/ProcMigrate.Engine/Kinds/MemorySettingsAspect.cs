@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Inject.X64;
@@ -41,6 +42,8 @@ internal sealed class MemorySettingsAspect : ProcessAspect
 
     public override void Check(JsonElement state, ProcessRecord process, RestoreContext context)
     {
+        if (Parse(state).Merge && !KernelCalls.CanMergeMemory())
+            context.Block(KernelCalls.Missing(context, process.Pid, "merging of equal pages (PR_SET_MEMORY_MERGE: Linux 6.4, CONFIG_KSM)"));
         if (Parse(state).ProtectionKeys.Count > 0 && !HasKeys.Value)
         {
             context.Block(new Blocker(

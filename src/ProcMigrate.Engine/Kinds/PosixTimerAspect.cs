@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using ProcMigrate.Engine.Checks;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Restore;
@@ -65,6 +66,21 @@ internal sealed class PosixTimerAspect : ProcessAspect
             });
         }
         return JsonSerializer.SerializeToElement(states, StateJson.Default.ListPosixTimerState);
+    }
+
+    public override void Check(JsonElement state, ProcessRecord process, RestoreContext context)
+    {
+        // PR_TIMER_CREATE_RESTORE_IDS_GET (linux/prctl.h).
+        const int Asked = 2;
+        List<PosixTimerState> timers = RestoreContext.Parse(Name, state, StateJson.Default.ListPosixTimerState);
+        // Clocks of CPU time are numbers below zero, and name threads that are not there yet.
+        foreach (int clock in timers.Select(t => t.Clock).Where(c => c >= 0).Distinct())
+        {
+            if (!KernelCalls.HasTimerClock(clock))
+                context.Block(KernelCalls.Missing(context, process.Pid, $"timers of clock {clock}"));
+        }
+        if (timers.Exists(t => t.Id > HighestCountedId) && RawSyscall.Try(SyscallNumber.prctl, (nint)PR_TIMER_CREATE_RESTORE_IDS, Asked) < 0)
+            context.Block(KernelCalls.Missing(context, process.Pid, $"the choice of a timer's id (Linux 6.15), for one above {HighestCountedId}"));
     }
 
     public override void RestoreAfterThreads(JsonElement state, ProcessInMaking process)

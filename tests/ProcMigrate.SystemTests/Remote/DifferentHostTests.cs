@@ -3,7 +3,7 @@ using ProcMigrate.SystemTests.Harness;
 namespace ProcMigrate.SystemTests.Remote;
 
 /// <summary>Programs that go to hosts which share nothing with theirs, bundled, and judge by themselves whether all is right.</summary>
-public sealed class DifferentHostTests : SystemTest, IClassFixture<DifferentHosts>
+public sealed partial class DifferentHostTests : SystemTest, IClassFixture<DifferentHosts>
 {
     private const string PythonProgram = """
         import argparse, array, asyncio, base64, bisect, collections, csv, ctypes, datetime, decimal, fractions, hashlib, heapq, json, math

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -81,6 +82,19 @@ internal sealed class DatagramSocketKind : DescriptorKind
             .. SocketDiag.InternetSockets(AddressFamily.AF_INET, IPPROTO_UDPLITE), .. SocketDiag.InternetSockets(AddressFamily.AF_INET6, IPPROTO_UDPLITE),
         ]);
         return known.Find(s => s.Inode == (uint)facts.Status.Inode)?.Shutdown ?? 0;
+    }
+
+    public override void Captured(DescriptorFacts facts, int objectId, SaveContext context)
+    {
+        InternetSocketState state = InternetSockets.Parse(context.Objects[objectId]);
+        if (!InternetSockets.HasName(state))
+            return;
+        (int pid, int fd) = (facts.Process.Pid, facts.Fd);
+        context.AtEnd(() =>
+        {
+            if (HandedOver.Told(context, pid, fd, state.Inode, InternetAddress.Text(state.Local)) is { } holder)
+                context.Objects.Replace(objectId, TcpSocketKind.ToJson(state with { HeldBy = holder }));
+        });
     }
 
     public override void Check(ObjectRecord record, RestoreContext context) => new InternetChecks(InternetSockets.Parse(record), context).Report();

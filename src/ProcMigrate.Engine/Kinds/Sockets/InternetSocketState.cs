@@ -68,6 +68,9 @@ internal sealed record InternetSocketState
     /// <summary>Of a connection to the outside.</summary>
     public TcpStream? Stream { get; init; }
 
+    /// <summary>Who had it open outside the tree, and keeps its address: "systemd (process 1)".</summary>
+    public string? HeldBy { get; init; }
+
     /// <summary>This host does not have its local address (IP_FREEBIND).</summary>
     public bool Foreign { get; init; }
 

@@ -43,7 +43,7 @@ internal sealed class InternetSockets : IDisposable
                 InternetSocketState state = _states[id];
                 maker.RemoveLeftovers(state);
                 _sockets[id] = TcpMaker.Create(state);
-                SocketCalls.Bind(_sockets[id], state.Local, Title(state));
+                maker.BindForced(_sockets[id], state.Local, Title(state));
                 SocketCalls.Connect(_sockets[id], state.Remote!, Title(state));
             }
             foreach ((int id, InternetSocketState state) in _states)

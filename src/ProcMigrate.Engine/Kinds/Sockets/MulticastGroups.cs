@@ -36,6 +36,10 @@ internal static class MulticastGroups
     public static void Join(Descriptor socket, int family, byte[] request, string what) =>
         SocketCalls.SetOption(socket, Level(family), MCAST_JOIN_GROUP, request, $"a multicast group of {what}");
 
+    /// <returns>Zero for whichever the kernel chooses.</returns>
+    public static int InterfaceOf(byte[] request) =>
+        request.Length == RequestSize ? BinaryPrimitives.ReadInt32LittleEndian(request) : throw Restore.RestoreContext.Damaged($"a multicast group has {request.Length} bytes");
+
     private static int Level(int family) => family == AddressFamily.AF_INET ? SOL_IP : SOL_IPV6;
 
     private static byte[] Request(int family, int index, byte[] group)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Sockets.Options;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -44,10 +45,16 @@ internal sealed class NetlinkSocketKind : DescriptorKind
         return JsonSerializer.SerializeToElement(state, StateJson.Default.NetlinkSocketState);
     }
 
+    public override void Check(ObjectRecord record, RestoreContext context)
+    {
+        NetlinkSocketState state = Parse(record);
+        SocketOptionChecks.Report(context, new SocketSort(AddressFamily.AF_NETLINK, state.Type, state.Protocol), state.Settings, Title(state));
+    }
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
-        NetlinkSocketState state = RestoreContext.Parse(record, StateJson.Default.NetlinkSocketState);
-        string what = $"netlink socket of protocol {state.Protocol}, port {PortOf(state.Local)}";
+        NetlinkSocketState state = Parse(record);
+        string what = Title(state);
         Descriptor socket = SocketCalls.Create(AddressFamily.AF_NETLINK, state.Type, state.Protocol, what);
         try
         {
@@ -70,6 +77,10 @@ internal sealed class NetlinkSocketKind : DescriptorKind
             throw;
         }
     }
+
+    private static NetlinkSocketState Parse(ObjectRecord record) => RestoreContext.Parse(record, StateJson.Default.NetlinkSocketState);
+
+    private static string Title(NetlinkSocketState state) => $"netlink socket of protocol {state.Protocol}, port {PortOf(state.Local)}";
 
     /// <summary>nl_pid of struct sockaddr_nl.</summary>
     private static uint PortOf(byte[] address) => address.Length < 8 ? 0 : BinaryPrimitives.ReadUInt32LittleEndian(address.AsSpan(4));

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Sockets.Options;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -59,10 +60,24 @@ internal sealed class PacketSocketKind : DescriptorKind
         return JsonSerializer.SerializeToElement(state, StateJson.Default.PacketSocketState);
     }
 
+    public override void Check(ObjectRecord record, RestoreContext context)
+    {
+        PacketSocketState state = Parse(record);
+        var sort = new SocketSort(AddressFamily.AF_PACKET, state.Type, 0);
+        if (!SocketOptionChecks.Report(context, sort, state.Settings, Title(state)) || state.Interface == 0)
+            return;
+        using Descriptor socket = sort.Create(Title(state));
+        if (!SocketOptionChecks.IsInterface(socket, state.Interface))
+        {
+            context.Block(new Blocker(
+                "SocketRefused", null, null, Title(state), $"this host has no network interface of number {state.Interface}", "restore on a host with the same interfaces"));
+        }
+    }
+
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
-        PacketSocketState state = RestoreContext.Parse(record, StateJson.Default.PacketSocketState);
-        string what = $"packet socket of protocol {state.Protocol:x}, interface {state.Interface}";
+        PacketSocketState state = Parse(record);
+        string what = Title(state);
         // Protocol 0 at first: it hears nothing until it is bound. The old type cannot be bound to a protocol.
         int protocol = state.Type == SOCK_PACKET ? BinaryPrimitives.ReverseEndianness((ushort)state.Protocol) : 0;
         Descriptor socket = SocketCalls.Create(AddressFamily.AF_PACKET, state.Type, protocol, what);
@@ -85,6 +100,10 @@ internal sealed class PacketSocketKind : DescriptorKind
             throw;
         }
     }
+
+    private static PacketSocketState Parse(ObjectRecord record) => RestoreContext.Parse(record, StateJson.Default.PacketSocketState);
+
+    private static string Title(PacketSocketState state) => $"packet socket of protocol {state.Protocol:x}, interface {state.Interface}";
 
     private static void Bind(Descriptor socket, PacketSocketState state, string what)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using ProcMigrate.Engine.Kinds.Sockets.Options;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Network;
@@ -32,7 +33,19 @@ internal static class SocketOptionTable
     private const SocketOptionPhase Last = SocketOptionPhase.Last;
     private const int IntSize = 4;
 
-    private sealed record Entry(int Level, int Name, string Label, int Size = IntSize, SocketOptionPhase Phase = SocketOptionPhase.AtEnd);
+    /// <param name="Of">Sockets of which it is more than a number that the kernel keeps and never looks at.</param>
+    /// <param name="Usual">What stands for itself where a kernel does not have the option.</param>
+    /// <param name="Unconnected">Not to be set once the socket is connected, when nothing uses it any more.</param>
+    private sealed record Entry(
+        int Level, int Name, string Label, int Size = IntSize, SocketOptionPhase Phase = SocketOptionPhase.AtEnd, Predicate<SocketSort>? Of = null,
+        int Usual = 0, bool Unconnected = false);
+
+    // sk_may_scm_recv of the kernel: what comes beside the data. Before Linux 6.16 these could be set, to no avail, on all others, too.
+    private static readonly Predicate<SocketSort> WithMessages = s => s.Family is AddressFamily.AF_UNIX or AddressFamily.AF_NETLINK;
+    private static readonly Predicate<SocketSort> Unix = s => s.Family == AddressFamily.AF_UNIX;
+
+    // The same of a path that is chosen anew: until Linux 6.16 every socket had it.
+    private static readonly Predicate<SocketSort> Tcp = s => s is { Family: not AddressFamily.AF_UNIX, Type: SocketType.SOCK_STREAM };
 
     private static readonly Entry[] All =
     [
@@ -41,16 +54,16 @@ internal static class SocketOptionTable
         new(SOL_SOCKET, 6, "SO_BROADCAST"), new(SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF"), new(SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF"),
         new(SOL_SOCKET, 9, "SO_KEEPALIVE"), new(SOL_SOCKET, 10, "SO_OOBINLINE"), new(SOL_SOCKET, 11, "SO_NO_CHECK"),
         new(SOL_SOCKET, 12, "SO_PRIORITY"), new(SOL_SOCKET, SO_LINGER, "SO_LINGER", 8), new(SOL_SOCKET, SO_REUSEPORT, "SO_REUSEPORT", Phase: Before),
-        new(SOL_SOCKET, SO_PASSCRED, "SO_PASSCRED"), new(SOL_SOCKET, 18, "SO_RCVLOWAT"), new(SOL_SOCKET, 20, "SO_RCVTIMEO", 16),
+        new(SOL_SOCKET, SO_PASSCRED, "SO_PASSCRED", Of: WithMessages), new(SOL_SOCKET, 18, "SO_RCVLOWAT"), new(SOL_SOCKET, 20, "SO_RCVTIMEO", 16),
         new(SOL_SOCKET, 21, "SO_SNDTIMEO", 16), new(SOL_SOCKET, 25, "SO_BINDTODEVICE", 16, Before), new(SOL_SOCKET, 29, "SO_TIMESTAMP"),
-        new(SOL_SOCKET, 34, "SO_PASSSEC"), new(SOL_SOCKET, 35, "SO_TIMESTAMPNS"), new(SOL_SOCKET, 36, "SO_MARK", Phase: Before),
+        new(SOL_SOCKET, 34, "SO_PASSSEC", Of: WithMessages), new(SOL_SOCKET, 35, "SO_TIMESTAMPNS"), new(SOL_SOCKET, 36, "SO_MARK", Phase: Before),
         new(SOL_SOCKET, 37, "SO_TIMESTAMPING", 8), new(SOL_SOCKET, 40, "SO_RXQ_OVFL"), new(SOL_SOCKET, 41, "SO_WIFI_STATUS"),
-        new(SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", Phase: Last), new(SOL_SOCKET, 43, "SO_NOFCS"), new(SOL_SOCKET, SO_LOCK_FILTER, "SO_LOCK_FILTER", Phase: Last),
+        new(SOL_SOCKET, SO_PEEK_OFF, "SO_PEEK_OFF", Phase: Last, Usual: -1), new(SOL_SOCKET, 43, "SO_NOFCS"), new(SOL_SOCKET, SO_LOCK_FILTER, "SO_LOCK_FILTER", Phase: Last),
         new(SOL_SOCKET, 45, "SO_SELECT_ERR_QUEUE"), new(SOL_SOCKET, 46, "SO_BUSY_POLL"), new(SOL_SOCKET, 47, "SO_MAX_PACING_RATE", 8),
         new(SOL_SOCKET, 60, "SO_ZEROCOPY"), new(SOL_SOCKET, 61, "SO_TXTIME", 8), new(SOL_SOCKET, 63, "SO_TIMESTAMP_NEW"),
-        new(SOL_SOCKET, 64, "SO_TIMESTAMPNS_NEW"), new(SOL_SOCKET, 69, "SO_PREFER_BUSY_POLL"), new(SOL_SOCKET, 70, "SO_BUSY_POLL_BUDGET"),
-        new(SOL_SOCKET, 72, "SO_BUF_LOCK", Phase: Last), new(SOL_SOCKET, 74, "SO_TXREHASH"), new(SOL_SOCKET, 75, "SO_RCVMARK"),
-        new(SOL_SOCKET, 76, "SO_PASSPIDFD"), new(SOL_SOCKET, 82, "SO_RCVPRIORITY"), new(SOL_SOCKET, 83, "SO_PASSRIGHTS"),
+        new(SOL_SOCKET, 64, "SO_TIMESTAMPNS_NEW"), new(SOL_SOCKET, 69, "SO_PREFER_BUSY_POLL"), new(SOL_SOCKET, 70, "SO_BUSY_POLL_BUDGET", Usual: 8),
+        new(SOL_SOCKET, 72, "SO_BUF_LOCK", Phase: Last), new(SOL_SOCKET, 74, "SO_TXREHASH", Of: Tcp, Usual: 1), new(SOL_SOCKET, 75, "SO_RCVMARK"),
+        new(SOL_SOCKET, 76, "SO_PASSPIDFD", Of: WithMessages), new(SOL_SOCKET, 82, "SO_RCVPRIORITY"), new(SOL_SOCKET, 83, "SO_PASSRIGHTS", Of: Unix, Usual: 1),
         // linux/in.h
         new(SOL_IP, 1, "IP_TOS"), new(SOL_IP, 2, "IP_TTL"), new(SOL_IP, 3, "IP_HDRINCL"), new(SOL_IP, 6, "IP_RECVOPTS"),
         new(SOL_IP, 7, "IP_RETOPTS"), new(SOL_IP, 8, "IP_PKTINFO"), new(SOL_IP, 10, "IP_MTU_DISCOVER"), new(SOL_IP, 11, "IP_RECVERR"),
@@ -75,8 +88,8 @@ internal static class SocketOptionTable
         new(SOL_TCP, 1, "TCP_NODELAY"), new(SOL_TCP, 3, "TCP_CORK"), new(SOL_TCP, 4, "TCP_KEEPIDLE"), new(SOL_TCP, 5, "TCP_KEEPINTVL"),
         new(SOL_TCP, 6, "TCP_KEEPCNT"), new(SOL_TCP, 7, "TCP_SYNCNT"), new(SOL_TCP, 8, "TCP_LINGER2"), new(SOL_TCP, 9, "TCP_DEFER_ACCEPT"),
         new(SOL_TCP, 10, "TCP_WINDOW_CLAMP"), new(SOL_TCP, 13, "TCP_CONGESTION", 16), new(SOL_TCP, 16, "TCP_THIN_LINEAR_TIMEOUTS"),
-        new(SOL_TCP, 18, "TCP_USER_TIMEOUT"), new(SOL_TCP, 23, "TCP_FASTOPEN"), new(SOL_TCP, 25, "TCP_NOTSENT_LOWAT"), new(SOL_TCP, 27, "TCP_SAVE_SYN"),
-        new(SOL_TCP, 30, "TCP_FASTOPEN_CONNECT"), new(SOL_TCP, 34, "TCP_FASTOPEN_NO_COOKIE"), new(SOL_TCP, 36, "TCP_INQ"), new(SOL_TCP, 37, "TCP_TX_DELAY"),
+        new(SOL_TCP, 18, "TCP_USER_TIMEOUT"), new(SOL_TCP, 23, "TCP_FASTOPEN", Unconnected: true), new(SOL_TCP, 25, "TCP_NOTSENT_LOWAT"), new(SOL_TCP, 27, "TCP_SAVE_SYN"),
+        new(SOL_TCP, 30, "TCP_FASTOPEN_CONNECT", Unconnected: true), new(SOL_TCP, 34, "TCP_FASTOPEN_NO_COOKIE"), new(SOL_TCP, 36, "TCP_INQ"), new(SOL_TCP, 37, "TCP_TX_DELAY"),
         // linux/udp.h; 136 is UDP-Lite's own
         new(SOL_UDP, 100, "UDP_ENCAP"), new(SOL_UDP, 101, "UDP_NO_CHECK6_TX"), new(SOL_UDP, 102, "UDP_NO_CHECK6_RX"), new(SOL_UDP, 103, "UDP_SEGMENT"),
         new(SOL_UDP, 104, "UDP_GRO"), new(SOL_UDPLITE, 10, "UDPLITE_SEND_CSCOV"), new(SOL_UDPLITE, 11, "UDPLITE_RECV_CSCOV"),
@@ -94,15 +107,15 @@ internal static class SocketOptionTable
 
     public static IReadOnlyList<SocketOptionValue> Read(Descriptor socket)
     {
-        int family = SocketCalls.GetInt(socket, SOL_SOCKET, SO_DOMAIN);
-        bool stream = SocketCalls.GetInt(socket, SOL_SOCKET, SO_TYPE) == SocketType.SOCK_STREAM;
+        SocketSort sort = SocketSort.Of(socket);
+        bool stream = sort.Type == SocketType.SOCK_STREAM;
         var values = new List<SocketOptionValue>();
         foreach (Entry entry in All)
         {
             // An accepted connection has its peer's values here, which nothing uses and nobody can set.
             if (stream && entry.Label.Contains("_MULTICAST_", StringComparison.Ordinal))
                 continue;
-            if (Concerns(entry, family) && SocketCalls.TryGetOption(socket, entry.Level, entry.Name, entry.Size) is { } value)
+            if (Concerns(entry, sort) && SocketCalls.TryGetOption(socket, entry.Level, entry.Name, entry.Size) is { } value)
                 values.Add(new SocketOptionValue(entry.Level, entry.Name, value));
         }
         return values;
@@ -112,43 +125,61 @@ internal static class SocketOptionTable
     {
         foreach (SocketOptionValue wanted in values)
         {
-            Entry entry = Array.Find(All, e => e.Level == wanted.Level && e.Name == wanted.Name)
-                ?? throw new EngineException(
-                    "UnknownKind", FailureClass.ImageUnreadable,
-                    $"The image holds socket option {wanted.Level}/{wanted.Name}, which this version does not know.");
-            if (entry.Phase != phase)
-                continue;
-            byte[]? now = SocketCalls.TryGetOption(socket, entry.Level, entry.Name, entry.Size);
-            if (now is null || !now.AsSpan().SequenceEqual(wanted.Value))
-                Set(socket, entry, wanted.Value, $"{entry.Label} of {what}");
+            if (PhaseOf(wanted) == phase)
+                RawSyscall.Check(TryApply(socket, wanted), "setsockopt", $"{LabelOf(wanted)} of {what}");
         }
     }
 
-    private static void Set(Descriptor socket, Entry entry, byte[] value, string what)
+    public static SocketOptionPhase PhaseOf(SocketOptionValue wanted) => EntryOf(wanted).Phase;
+
+    public static string LabelOf(SocketOptionValue wanted) => EntryOf(wanted).Label;
+
+    /// <summary>
+    /// Sets an option that is not so by itself. Where this kernel does not have it, it is enough that the program had never set it, or that on
+    /// such a socket it means nothing.
+    /// </summary>
+    /// <returns>Zero, or minus errno.</returns>
+    public static long TryApply(Descriptor socket, SocketOptionValue wanted)
     {
+        Entry entry = EntryOf(wanted);
+        byte[]? now = SocketCalls.TryGetOption(socket, entry.Level, entry.Name, entry.Size);
+        if (now is null ? IsUsual(entry, wanted.Value) || !Concerns(entry, SocketSort.Of(socket)) : now.AsSpan().SequenceEqual(wanted.Value))
+            return 0;
         if (entry is { Level: SOL_SOCKET, Name: SO_SNDBUF or SO_RCVBUF })
-            SetBuffer(socket, entry.Name, value, what);
-        else
-            SocketCalls.SetOption(socket, entry.Level, entry.Name, value, what);
+            return TrySetBuffer(socket, entry.Name, wanted.Value);
+        long result = SocketCalls.TrySetOption(socket, entry.Level, entry.Name, wanted.Value);
+        return result == -Errno.EINVAL && entry.Unconnected && SocketCalls.PeerName(socket) is not null ? 0 : result;
     }
 
+    private static Entry EntryOf(SocketOptionValue wanted) => Array.Find(All, e => e.Level == wanted.Level && e.Name == wanted.Name)
+        ?? throw new EngineException(
+            "UnknownKind", FailureClass.ImageUnreadable, $"The image holds socket option {wanted.Level}/{wanted.Name}, which this version does not know.");
+
+    private static bool IsUsual(Entry entry, byte[] value) =>
+        entry.Usual == 0 ? !value.AsSpan().ContainsAnyExcept((byte)0) : value.AsSpan().SequenceEqual(BitConverter.GetBytes(entry.Usual));
+
+    public static void SetBuffer(Descriptor socket, int name, ReadOnlySpan<byte> value, string what) =>
+        RawSyscall.Check(TrySetBuffer(socket, name, value), "setsockopt", what);
+
     /// <summary>The kernel doubles what it is given, and without CAP_NET_ADMIN caps it at a sysctl.</summary>
-    public static void SetBuffer(Descriptor socket, int name, ReadOnlySpan<byte> value, string what)
+    private static long TrySetBuffer(Descriptor socket, int name, ReadOnlySpan<byte> value)
     {
+        if (value.Length != IntSize)
+            throw Restore.RestoreContext.Damaged($"the size of a socket's buffer has {value.Length} bytes");
         int half = MemoryMarshal.Read<int>(value) / 2;
         ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<int>(in half));
         int force = name == SO_SNDBUF ? SO_SNDBUFFORCE : SO_RCVBUFFORCE;
-        if (SocketCalls.TrySetOption(socket, SOL_SOCKET, force, bytes) < 0)
-            SocketCalls.SetOption(socket, SOL_SOCKET, name, bytes, what);
+        long result = SocketCalls.TrySetOption(socket, SOL_SOCKET, force, bytes);
+        return result < 0 ? SocketCalls.TrySetOption(socket, SOL_SOCKET, name, bytes) : result;
     }
 
     /// <summary>Only IP sockets are asked for IP options and so on: half of the calls saved.</summary>
-    private static bool Concerns(Entry entry, int family) => entry.Level switch
+    private static bool Concerns(Entry entry, SocketSort sort) => entry.Of?.Invoke(sort) != false && entry.Level switch
     {
         SOL_SOCKET => true,
-        SOL_NETLINK => family == AddressFamily.AF_NETLINK,
-        SOL_PACKET => family == AddressFamily.AF_PACKET,
-        SOL_IPV6 or SOL_ICMPV6 => family == AddressFamily.AF_INET6,
-        _ => family is AddressFamily.AF_INET or AddressFamily.AF_INET6,
+        SOL_NETLINK => sort.Family == AddressFamily.AF_NETLINK,
+        SOL_PACKET => sort.Family == AddressFamily.AF_PACKET,
+        SOL_IPV6 or SOL_ICMPV6 => sort.Family == AddressFamily.AF_INET6,
+        _ => sort.Family is AddressFamily.AF_INET or AddressFamily.AF_INET6,
     };
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using ProcMigrate.Engine.Freeze;
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -63,6 +64,9 @@ internal sealed class TcpConnections
             TakeAlong();
         foreach (Seen seen in _seen)
         {
+            if (InternetSockets.HasName(seen.State) && seen.State.Conversation is not (TcpConversation.Ended or TcpConversation.Reset)
+                && HandedOver.Told(_context, seen.Pid, seen.Fd, seen.State.Inode, InternetAddress.Text(seen.State.Local)) is { } holder)
+                Replace(seen, seen.State with { HeldBy = holder });
             if (seen.Changed)
                 _context.Objects.Replace(seen.ObjectId, TcpSocketKind.ToJson(seen.State));
         }

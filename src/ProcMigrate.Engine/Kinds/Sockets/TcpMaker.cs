@@ -1,5 +1,6 @@
 using System.Net;
 using System.Runtime.InteropServices;
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -18,10 +19,12 @@ internal sealed class TcpMaker(RestoreContext context)
     private const int IPPROTO_TCP = 6;
     private const int SHUT_WR = 1;
     private const int EADDRINUSE = 98;
+    private const int Attempts = 50;
+    private const int AttemptsUnforced = 5;
     private const int LargestHead = 1 << 20;
 
     private readonly Lazy<List<InternetSocketInfo>> _leftovers = new(() =>
-        [.. SocketDiag.InternetSockets(AddressFamily.AF_INET, IPPROTO_TCP).Concat(SocketDiag.InternetSockets(AddressFamily.AF_INET6, IPPROTO_TCP)).Where(s => s.Inode == 0)]);
+        TcpPorts.List().FindAll(s => s.Inode == 0));
 
     public static Descriptor Create(InternetSocketState state)
     {
@@ -93,26 +96,58 @@ internal sealed class TcpMaker(RestoreContext context)
     private static bool HasSaidGoodbye(InternetSocketState state) =>
         state.State is SocketState.TCP_FIN_WAIT1 or SocketState.TCP_FIN_WAIT2 or SocketState.TCP_CLOSING or SocketState.TCP_LAST_ACK;
 
-    private (Descriptor Client, Descriptor Server) Connect(InternetSocketState client, InternetSocketState server)
+    /// <returns>The sockets in the order of the states. Which of them listens for that moment is nothing that lasts.</returns>
+    private (Descriptor First, Descriptor Second) Connect(InternetSocketState first, InternetSocketState second)
+    {
+        List<InternetSocketInfo> host = TcpPorts.OfHost(context);
+        if (TcpPorts.ListenerAt(host, second.Local) is null)
+            return ConnectTo(first, second);
+        (Descriptor client, Descriptor server) = ConnectTo(second, first);
+        return (server, client);
+    }
+
+    private (Descriptor Client, Descriptor Server) ConnectTo(InternetSocketState client, InternetSocketState server)
     {
         string title = InternetSockets.Title(client);
         using Descriptor listener = Create(server);
         server.Settings.ApplyBeforeBind(listener, title);
-        BindPatiently(listener, server.Local, title);
-        SocketCalls.Listen(listener, 1, title);
+        bool forced = Listen(listener, server.Local, title);
         Descriptor near = Create(client);
         try
         {
             client.Settings.ApplyBeforeBind(near, title);
-            BindPatiently(near, client.Local, title);
+            BindForced(near, client.Local, title);
             SocketCalls.Connect(near, client.Remote!, title);
-            return (near, AcceptFrom(listener, client, title));
+            Descriptor far = AcceptFrom(listener, client, title);
+            if (forced)
+                TcpPorts.EndRepair(far);
+            return (near, far);
         }
         catch
         {
             near.Dispose();
             throw;
         }
+    }
+
+    /// <returns>Whether what is accepted has to be led out of repair mode.</returns>
+    private bool Listen(Descriptor listener, byte[] address, string title)
+    {
+        long result = TryBindPatiently(listener, address, title, AttemptsUnforced);
+        if (result == -EADDRINUSE && TcpPorts.ListenerAt(TcpPorts.List(), address) is null && TcpPorts.TryListenForced(listener, address, title) >= 0)
+            return true;
+        RawSyscall.Check(result, "bind", title);
+        SocketCalls.Listen(listener, 1, title);
+        return false;
+    }
+
+    /// <summary>For a socket that is to connect: a port is enough that others have for other connections.</summary>
+    public void BindForced(Descriptor socket, byte[] address, string title)
+    {
+        long result = TryBindPatiently(socket, address, title, AttemptsUnforced);
+        if (result == -EADDRINUSE)
+            result = TcpPorts.TryBindForced(socket, address);
+        RawSyscall.Check(result, "bind", title);
     }
 
     /// <summary>Whoever else comes in this moment finds the server not up yet.</summary>
@@ -149,18 +184,20 @@ internal sealed class TcpMaker(RestoreContext context)
     /// What ended programs have left of connections of the same port (TIME_WAIT) is removed; and a dying program's own socket may
     /// hold its port for an instant longer than the program its pid.
     /// </summary>
-    private void BindPatiently(Descriptor socket, byte[] address, string title)
+    private void BindPatiently(Descriptor socket, byte[] address, string title) =>
+        RawSyscall.Check(TryBindPatiently(socket, address, title, Attempts), "bind", title);
+
+    private long TryBindPatiently(Descriptor socket, byte[] address, string title, int attempts)
     {
-        const int Attempts = 50;
         long result = SocketCalls.TryBind(socket, address);
-        for (int i = 0; i < Attempts && result == -EADDRINUSE; i++)
+        for (int i = 0; i < attempts && result == -EADDRINUSE; i++)
         {
             if (i > 0)
                 Thread.Sleep(10);
             RemoveTimeWaits(InternetAddress.Port(address), title);
             result = SocketCalls.TryBind(socket, address);
         }
-        RawSyscall.Check(result, "bind", title);
+        return result;
     }
 
     /// <summary>SO_REUSEADDR of our socket does not get it past one whose program had not set SO_REUSEADDR.</summary>

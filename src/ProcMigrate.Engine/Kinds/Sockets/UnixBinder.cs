@@ -1,9 +1,8 @@
-using System.Runtime.ExceptionServices;
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Network;
-using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Kinds.Sockets;
 
@@ -13,8 +12,6 @@ namespace ProcMigrate.Engine.Kinds.Sockets;
 /// </summary>
 internal sealed class UnixBinder(RestoreContext context)
 {
-    private const int CLONE_FS = 0x200;
-    private const int OwnerOnly = 0x1c0; // 0700
     private readonly HashSet<string> _bound = [];
 
     public void Bind(Descriptor socket, UnixSocketState state)
@@ -38,25 +35,8 @@ internal sealed class UnixBinder(RestoreContext context)
             SocketCalls.Bind(socket, UnixName.Address(name), UnixName.Text(name));
             return;
         }
-        string text = CString.Decode(name);
-        string aside = Directory.CreateTempSubdirectory("procmigrate-").FullName;
-        var made = new Stack<string>([aside]);
-        string file = aside + Path.GetFullPath(Path.Combine("/", text));
-        try
-        {
-            for (int slash = file.IndexOf('/', aside.Length + 1); slash > 0; slash = file.IndexOf('/', slash + 1))
-            {
-                FolderCalls.MakeFolder(file[..slash], OwnerOnly);
-                made.Push(file[..slash]);
-            }
-            InFolders(aside, aside, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
-        }
-        finally
-        {
-            PathCalls.TryUnlink(file);
-            foreach (string folder in made)
-                FolderCalls.RemoveFolder(folder);
-        }
+        using var aside = new HiddenFolder(Path.GetTempPath());
+        aside.Bind(socket, name);
     }
 
     private void BindInPlace(Descriptor socket, byte[] name, UnixSocketFile file)
@@ -65,54 +45,25 @@ internal sealed class UnixBinder(RestoreContext context)
         string folder = text.StartsWith('/') ? "/"
             : file.Path.EndsWith("/" + text, StringComparison.Ordinal) ? file.Path[..^text.Length]
             : Path.GetDirectoryName(file.Path) ?? "/";
-        string bound = Path.Combine(folder, text);
-        RemoveDead(file.Path);
-        RemoveDead(bound);
-        context.OnFailure(() => PathCalls.TryUnlink(file.Path));
-        InFolders(null, folder, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
-        // Bound under one name and renamed to another: how some servers replace their socket without a gap.
-        if (Path.GetFullPath(bound) != file.Path)
-            PathCalls.Rename(bound, file.Path);
+        SocketFile.RemoveDead(file.Path);
+        if (Path.GetFullPath(Path.Combine(folder, text)) == file.Path)
+            ThreadFolders.Run(null, folder, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
+        else
+            BindRenamed(socket, name, file.Path);
+        FileStatus made = FileStatus.OfPath(file.Path, follow: false);
+        context.OnFailure(() => SocketFile.RemoveMade(file.Path, made));
         FileCalls.SetMode(file.Path, file.Mode);
-        FileStatus made = FileStatus.OfPath(file.Path);
         if ((made.Uid, made.Gid) != (file.Uid, file.Gid))
             FileOwnership.Set(file.Path, file.Uid, file.Gid);
     }
 
-    /// <summary>The checks have seen that nobody answers there.</summary>
-    private static void RemoveDead(string path)
+    /// <summary>
+    /// Bound under one name and renamed to another: how some servers replace their socket without a gap. Their next one may well stand under
+    /// the first name, which is not touched, therefore.
+    /// </summary>
+    private static void BindRenamed(Descriptor socket, byte[] name, string path)
     {
-        if (FileStatus.TryOfPath(path) is { Type: FileType.Socket })
-            FolderCalls.Unlink(path);
-    }
-
-    /// <summary>Does it on a thread with folders of its own, so that nobody else in this process is moved.</summary>
-    private static void InFolders(string? root, string folder, Action action)
-    {
-        ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                RawSyscall.Call(SyscallNumber.unshare, "folders of a thread", CLONE_FS);
-                if (root is not null)
-                    ChangeFolder(SyscallNumber.chroot, root);
-                ChangeFolder(SyscallNumber.chdir, root is null ? folder : "/");
-                action();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        });
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-    }
-
-    private static unsafe void ChangeFolder(SyscallNumber call, string path)
-    {
-        fixed (byte* p = CString.Of(path))
-            RawSyscall.Call(call, path, (nint)p);
+        using var aside = new HiddenFolder(Path.GetDirectoryName(path) ?? "/");
+        aside.Bind(socket, name, path);
     }
 }

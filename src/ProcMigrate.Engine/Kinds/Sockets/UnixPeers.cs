@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Linux.Network;
 
@@ -9,6 +10,12 @@ internal sealed class UnixPeers(UnixSockets sockets, SaveContext context)
     public void Check(int objectId, int pid, int fd)
     {
         UnixSocketState state = UnixSocketKind.Parse(context.Objects[objectId]);
+        if (state.Name is { } name && (state.State != SocketState.TCP_ESTABLISHED || state.Type == SocketType.SOCK_DGRAM)
+            && HandedOver.Told(context, pid, fd, state.Inode, UnixName.Text(name)) is { } holder)
+        {
+            state = state with { HeldBy = holder };
+            context.Objects.Replace(objectId, UnixSocketKind.ToJson(state));
+        }
         if (state.State == SocketState.TCP_LISTEN)
             CheckWaiting(state, pid, fd);
         else if (state.Peer != 0 && !sockets.InTree.ContainsKey(state.Peer))
@@ -19,8 +26,8 @@ internal sealed class UnixPeers(UnixSockets sockets, SaveContext context)
 
     private void CheckOutside(int objectId, UnixSocketState state, int pid, int fd)
     {
-        // Datagrams to a service (syslog) have no history: the name is all that counts.
-        if (state.Type == SocketType.SOCK_DGRAM && state.PeerName is { Length: > 0 })
+        // Datagrams to a service (syslog) have no history: the name is all that counts. Of a path without a folder nobody knows where it begins.
+        if (state.Type == SocketType.SOCK_DGRAM && state.PeerName is [0 or (byte)'/', ..])
         {
             context.Objects.Replace(objectId, UnixSocketKind.ToJson(state with { PeerOutside = true }));
             return;

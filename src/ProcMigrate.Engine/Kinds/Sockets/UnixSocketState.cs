@@ -42,6 +42,9 @@ internal sealed record UnixSocketState
     /// <summary>SO_PEERCRED; of a listening socket, who called listen().</summary>
     public PeerCredentials? PeerCredentials { get; init; }
 
+    /// <summary>Who had it open outside the tree, and keeps its address: "systemd (process 1)".</summary>
+    public string? HeldBy { get; init; }
+
     public required SocketSettings Settings { get; init; }
 
     public IReadOnlyList<UnixQueuedMessage> Queue { get; init; } = [];
