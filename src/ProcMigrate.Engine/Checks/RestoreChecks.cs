@@ -6,6 +6,7 @@ using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Births;
+using ProcMigrate.Engine.Restore.Locked;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -38,6 +39,7 @@ internal static class RestoreChecks
                 "raise the limit (ulimit -n as root, LimitNOFILE= of a service, /etc/security/limits.conf), or run it with CAP_SYS_RESOURCE"));
         }
         SpaceChecks.Report(context);
+        LockedMemory.Check(context);
         TreeClocks.Of(context).Check();
         KernelFeatures.Check(context);
         VdsoTranslation.Apply(context);
