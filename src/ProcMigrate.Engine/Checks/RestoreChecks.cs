@@ -7,6 +7,7 @@ using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Births;
 using ProcMigrate.Engine.Restore.Locked;
+using ProcMigrate.Engine.Restore.X64;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -121,6 +122,7 @@ internal static class RestoreChecks
                 "restore on a processor that has them, or take the risk with --force"));
         }
         CheckVectorState(saved, here, context);
+        LoaderSaveAreas.Check(context);
     }
 
     private static void CheckVectorState(CpuRecord saved, CpuRecord here, RestoreContext context)
