@@ -119,6 +119,10 @@ internal sealed class WaitStart
         SyscallNumber.clock_nanosleep => Word(call[4]) == 0,
         SyscallNumber.poll => (int)Word(call[3]) > 0,
         SyscallNumber.futex => Word(call[4]) != 0 && CallSite.IsRelativeFutex(Word(call[2])),
+        SyscallNumber.epoll_wait or SyscallNumber.epoll_pwait => (int)Word(call[4]) > 0,
+        SyscallNumber.epoll_pwait2 or SyscallNumber.semtimedop => Word(call[4]) != 0,
+        SyscallNumber.rt_sigtimedwait => Word(call[3]) != 0,
+        SyscallNumber.io_getevents or SyscallNumber.io_pgetevents => Word(call[5]) != 0,
         _ => false,
     };
 

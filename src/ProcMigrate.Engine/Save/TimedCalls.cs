@@ -1,3 +1,4 @@
+using System.Globalization;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -16,10 +17,13 @@ internal static class TimedCalls
     private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
     private const long Unknown = -1;
+    private const long NoticeableDelay = NanosecondsPerSecond;
 
     public static TimedCallRecord? Describe(TracedProcess process, TracedThread thread, SaveContext context)
     {
         UserRegisters registers = thread.Registers;
+        if (thread.StartsAgain is { } again)
+            WarnOfFullTime(again, process, thread, context);
         if (!InterruptedCall.IsTimed(registers))
             return null;
         var number = (SyscallNumber)registers.orig_rax;
@@ -57,6 +61,20 @@ internal static class TimedCalls
         return Unknown;
     }
 
+    /// <summary>
+    /// Such a call keeps no deadline, and takes its time from the program's own registers and memory, which may serve it again: so it is
+    /// made with its full time. Where that is a delay that somebody may notice, it is told.
+    /// </summary>
+    private static void WarnOfFullTime(SyscallNumber number, TracedProcess process, TracedThread thread, SaveContext context)
+    {
+        long full = RelativeTime(number, process, thread.Registers);
+        if (full < NoticeableDelay || thread.Wait?.Left(full, context.Shared(() => new SchedulerClock())) is not { } left || full - left < NoticeableDelay)
+            return;
+        context.WarnOnce(string.Create(
+            CultureInfo.InvariantCulture,
+            $"thread {thread.Tid} had waited {(full - left) / NanosecondsPerSecond} s in {number}, and waits its full {full / NanosecondsPerSecond} s once more: this call cannot go on with a part of its time"));
+    }
+
     /// <returns>Less than 0 where the call has an absolute time, which holds as it is.</returns>
     private static long RelativeTime(SyscallNumber number, TracedProcess process, in UserRegisters registers) => number switch
     {
@@ -64,6 +82,10 @@ internal static class TimedCalls
         SyscallNumber.clock_nanosleep => Time(process, registers.rdx),
         SyscallNumber.poll => Math.Max(Unknown, (int)registers.rdx) * NanosecondsPerMillisecond,
         SyscallNumber.futex when CallSite.IsRelativeFutex(registers.rsi) => Time(process, registers.r10),
+        SyscallNumber.epoll_wait or SyscallNumber.epoll_pwait => Math.Max(Unknown, (int)registers.r10) * NanosecondsPerMillisecond,
+        SyscallNumber.epoll_pwait2 or SyscallNumber.semtimedop => Time(process, registers.r10),
+        SyscallNumber.rt_sigtimedwait => Time(process, registers.rdx),
+        SyscallNumber.io_getevents or SyscallNumber.io_pgetevents => Time(process, registers.r8),
         _ => Unknown,
     };
 

@@ -25,5 +25,17 @@ public sealed class RelativeTimeTests : SystemTest
         Report(program);
     }
 
+    /// <summary>Calls that keep no deadline begin anew, which is told.</summary>
+    [Fact]
+    public void WaitsThatCannotGoOn_BeginAnew_WithAWarning()
+    {
+        using ProgramUnderTest program = Start("relative", "again");
+        Answer saved = Binary.Save(program.Pid, Image);
+        program.AssertGone();
+        Assert.All((string[])["epoll_wait", "semtimedop", "rt_sigtimedwait", "io_getevents"], call => Assert.Contains($" s in {call}, and waits its full 3 s", saved.Output, StringComparison.Ordinal));
+        Binary.Restore(Image);
+        program.AssertPasses();
+    }
+
     private static void Report(ProgramUnderTest program) => TestContext.Current.TestOutputHelper?.WriteLine(program.Log);
 }
