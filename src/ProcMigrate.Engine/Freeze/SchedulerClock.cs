@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Processes;
 using ProcMigrate.Linux.ProcFs;
@@ -11,12 +10,19 @@ namespace ProcMigrate.Engine.Freeze;
 /// </summary>
 internal sealed class SchedulerClock
 {
-    private const int Tries = 8;
+    // Where others want the processor, too, it may take a while until it is ours again, and the program stands still.
+    private const int Tries = 4;
+    private const long GoodEnough = 20_000;
 
-    private readonly ConcurrentDictionary<int, long?> _behind = [];
+    private readonly Dictionary<int, long?> _behind = [];
 
     /// <returns>Null where it cannot be told: we may not run on that processor, or this kernel shows nothing.</returns>
-    public long? Behind(int cpu) => _behind.GetOrAdd(cpu, MeasureOn);
+    public long? Behind(int cpu)
+    {
+        if (!_behind.TryGetValue(cpu, out long? behind))
+            _behind[cpu] = behind = MeasureOn(cpu);
+        return behind;
+    }
 
     private static long? MeasureOn(int cpu)
     {
@@ -41,7 +47,7 @@ internal sealed class SchedulerClock
         }
         long best = long.MaxValue;
         long? behind = null;
-        for (int i = 0; i < Tries; i++)
+        for (int i = 0; i < Tries && best > GoodEnough; i++)
         {
             long before = Clock.Now(Clock.CLOCK_MONOTONIC);
             // The scheduler reckons our own time anew.

@@ -18,7 +18,7 @@ public sealed class RelativeTimeTests : SystemTest
     [Fact]
     public void RelativeWaits_SavedTheSecondTime_GoOnWithTheRest()
     {
-        using ProgramUnderTest program = Start("relative");
+        using ProgramUnderTest program = Start("relative", "stops");
         Binary.Save(program.Pid, Folder["first.pmi"], "--leave-running");
         program.SaveAndRestoreChanging(Image);
         program.AssertPasses();

@@ -18,6 +18,9 @@ internal sealed class LockedMemory(ProcessRecord record, CallTable calls, Restor
     private const ulong MLOCK_ONFAULT = 1;
     private const string LockedFlag = "lo";
 
+    // No address space is larger; and no sum of a damaged image wraps.
+    private const ulong Most = 1UL << 47;
+
     private static IEnumerable<MappingRecord> Of(ProcessRecord process) => process.Mappings.Where(m => m.VmFlags.Contains(LockedFlag));
 
     /// <summary>Whether we may lock as much as each process had locked.</summary>
@@ -29,7 +32,7 @@ internal sealed class LockedMemory(ProcessRecord record, CallTable calls, Restor
         ulong limit = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_MEMLOCK).rlim_max;
         foreach (ProcessRecord process in context.Tree.Processes)
         {
-            ulong locked = Of(process).Aggregate(0UL, (sum, m) => sum + (m.End - m.Start));
+            ulong locked = Of(process).Aggregate(0UL, (sum, m) => sum + Math.Min(m.End - m.Start, Most));
             if (locked <= limit)
                 continue;
             context.Block(new Blocker(
@@ -41,9 +44,6 @@ internal sealed class LockedMemory(ProcessRecord record, CallTable calls, Restor
     public void Lock()
     {
         List<MappingRecord> locked = [.. Of(record)];
-        if (locked.Count == 0)
-            return;
-        AllowAll();
         var doubtful = new List<MappingRecord>();
         bool complete = true;
         foreach (MappingRecord m in locked)
@@ -65,17 +65,6 @@ internal sealed class LockedMemory(ProcessRecord record, CallTable calls, Restor
             InsistOnMarks(doubtful);
         if (!complete)
             context.Warnings.Add($"process {record.Pid}: there is not enough memory here to bring in all that it has locked; what is missing comes when it is used");
-    }
-
-    /// <summary>What the process may lock is for now what we may: its own limit, set later, never made the kernel unlock anything.</summary>
-    private void AllowAll()
-    {
-        ResourceLimit own = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_MEMLOCK);
-        if (own.rlim_cur < own.rlim_max)
-        {
-            calls.Add(
-                SyscallNumber.prlimit64, "the limit of locked memory", 0, ResourceLimits.RLIMIT_MEMLOCK, calls.Data(own with { rlim_cur = own.rlim_max }).Value);
-        }
     }
 
     private void InsistOnMarks(List<MappingRecord> doubtful)

@@ -12,7 +12,7 @@ internal static class LoaderCode
 {
     private const ulong AT_BASE = 7;
     private const int PROT_EXEC = 4;
-    private const ulong LargestCode = 1UL << 28;
+    private const ulong LargestCode = 1UL << 26;
 
     public static List<MappingRecord> Of(ProcessRecord process)
     {

@@ -31,9 +31,10 @@ internal sealed class LoaderSaveAreas
     {
         if (IsSameProcessor(context))
             return;
+        var seen = new HashSet<(int, ulong)>();
         foreach (ProcessRecord process in context.Tree.Processes)
         {
-            foreach (MappingRecord code in LoaderCode.Of(process))
+            foreach (MappingRecord code in LoaderCode.Of(process).Where(c => seen.Add((c.ObjectId, c.ObjectOffset))))
             {
                 if (SaveSites.Find(LoaderCode.FromFile(code, context), code.Start).Unknown is [var address, ..])
                     Report(Unknown(process, context.Object(code.ObjectId).Title, address), context);
