@@ -26,5 +26,8 @@ public static partial class RawSyscall
 
     /// <summary>Turns minus errno into an exception.</summary>
     public static long Check(long result, string call, string target) =>
-        result is < 0 and >= -4095 ? throw new LinuxException(call, target, (int)-result) : result;
+        IsError(result) ? throw new LinuxException(call, target, (int)-result) : result;
+
+    /// <summary>Whether the kernel's answer is minus errno.</summary>
+    public static bool IsError(long result) => result is < 0 and >= -4095;
 }

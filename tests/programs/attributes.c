@@ -127,8 +127,6 @@ static void describe(char *to, char *end)
 	to += snprintf(to, end - to, "umask %o\nsid %d\npgid %d\n", mask, getsid(0) == getpid(), getpgrp() == getpid());
 	to += snprintf(to, end - to, "brk %p\n", sbrk(0));
 	to += snprintf(to, end - to, "dumpable %d\n", prctl(PR_GET_DUMPABLE));
-	prctl(PR_GET_PDEATHSIG, &value);
-	to += snprintf(to, end - to, "parent death signal %d\n", value);
 	prctl(PR_GET_CHILD_SUBREAPER, &value);
 	to += snprintf(to, end - to, "subreaper %d\n", value);
 	to += snprintf(to, end - to, "huge pages off %d\n", prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0));
@@ -167,8 +165,6 @@ int main(int argc, char **argv)
 	MUST(fd >= 0 && write(fd, "321", 3) == 3 && close(fd) == 0);
 	fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
 	MUST(fd >= 0 && write(fd, "0x7", 3) == 3 && close(fd) == 0);
-	/* SIGWINCH: whoever started us ends while we run, and so does whoever restores us. */
-	MUST(prctl(PR_SET_PDEATHSIG, SIGWINCH) == 0);
 	MUST(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
 	/* But for memory advised to have them (PR_THP_DISABLE_EXCEPT_ADVISED, Linux 6.18). */
 	if (prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0) != 0)

@@ -6,6 +6,8 @@ using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Births;
+using ProcMigrate.Engine.Restore.Locked;
+using ProcMigrate.Engine.Restore.X64;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -38,6 +40,7 @@ internal static class RestoreChecks
                 "raise the limit (ulimit -n as root, LimitNOFILE= of a service, /etc/security/limits.conf), or run it with CAP_SYS_RESOURCE"));
         }
         SpaceChecks.Report(context);
+        LockedMemory.Check(context);
         TreeClocks.Of(context).Check();
         KernelFeatures.Check(context);
         VdsoTranslation.Apply(context);
@@ -119,6 +122,7 @@ internal static class RestoreChecks
                 "restore on a processor that has them, or take the risk with --force"));
         }
         CheckVectorState(saved, here, context);
+        LoaderSaveAreas.Check(context);
     }
 
     private static void CheckVectorState(CpuRecord saved, CpuRecord here, RestoreContext context)

@@ -15,44 +15,31 @@ internal static class CallSite
 {
     private const int SyscallInstructionLength = 2;
     private const int Window = 64;
+    private const ulong FutexCommands = 0x7f;
+    private const ulong FUTEX_WAIT = 0;
 
     private static readonly SyscallNumber[] Timed =
         [SyscallNumber.nanosleep, SyscallNumber.clock_nanosleep, SyscallNumber.poll, SyscallNumber.futex];
 
-    /// <summary>
-    /// From the kernel function that a thread, still running, waits in (/proc/TID/wchan), which must be asked before it is
-    /// stopped; null where it is in no such call.
-    /// </summary>
-    public static SyscallNumber? FindWaiting(int tid)
-    {
-        try
-        {
-            string call = FileCalls.ReadText($"/proc/{tid}/syscall");
-            if (!call.StartsWith($"{(int)SyscallNumber.restart_syscall} ", StringComparison.Ordinal))
-                return null;
-            return Waiting(FileCalls.ReadText($"/proc/{tid}/wchan"), call);
-        }
-        catch (LinuxException)
-        {
-            // Gone, or not to be read: the code may tell.
-            return null;
-        }
-    }
+    /// <summary>From the kernel function that a thread in restart_syscall, still running, waits in (/proc/TID/wchan), which must be asked before it is stopped.</summary>
+    public static SyscallNumber FindWaiting(int tid, string first) => Waiting(FileCalls.ReadText($"/proc/{tid}/wchan"), first);
 
     /// <param name="function">As wchan has it. Which of the functions below a call it names is the compiler's choice: do_sys_poll on one kernel, poll_schedule_timeout on another.</param>
-    /// <param name="call">As /proc/TID/syscall has it: number and arguments.</param>
-    public static SyscallNumber Waiting(string function, string call)
+    /// <param name="first">The first argument of the call, as /proc/TID/syscall has it.</param>
+    public static SyscallNumber Waiting(string function, string first)
     {
         if (function.Contains("poll", StringComparison.Ordinal))
             return SyscallNumber.poll;
         if (function.Contains("futex", StringComparison.Ordinal))
             return SyscallNumber.futex;
         // What is left are the sleeps. The first argument of one is a clock, a small number; of the other an address.
-        string first = call.Split(' ')[1];
         return ulong.Parse(first.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture) < PageSize.Bytes
             ? SyscallNumber.clock_nanosleep
             : SyscallNumber.nanosleep;
     }
+
+    /// <summary>Only this command of futex(2) takes a relative time.</summary>
+    public static bool IsRelativeFutex(ulong operation) => (operation & FutexCommands) == FUTEX_WAIT;
 
     /// <returns>The call, or null where the code before the instruction does not tell.</returns>
     public static SyscallNumber? Find(ProcessMemory memory, in UserRegisters registers)

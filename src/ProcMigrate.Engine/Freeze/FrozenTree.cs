@@ -2,7 +2,6 @@ using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
 using ProcMigrate.Linux.Ptrace;
-using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Freeze;
 
@@ -18,7 +17,7 @@ internal sealed class FrozenTree : IDisposable
     private readonly List<TracedProcess> _processes = [];
     private readonly List<ZombieRecord> _zombies = [];
     private readonly HashSet<int> _attached = [];
-    private readonly Dictionary<int, SyscallNumber?> _waitsFor = [];
+    private readonly Dictionary<int, WaitStart> _waits = [];
     private readonly List<TracedProcess> _held = [];
     private readonly FrozenGroups _groups = new();
     private bool _ended;
@@ -155,8 +154,9 @@ internal sealed class FrozenTree : IDisposable
         List<int> fresh = [.. ProcFolders.TryThreads(process.Pid).Where(t => !process.Stopped.ContainsKey(t))];
         // 1. Threads in calls that answer our interruption with EINTR, one at a time: each is told to start its call again
         //    as soon as it stands. Should we be killed in between, the program sees that EINTR (signal(7) warns of it),
-        //    so the time between is kept as short as it can be.
-        ILookup<bool, int> delicate = fresh.ToLookup(InterruptedCall.WouldAnswerEintr);
+        //    so the time between is kept as short as it can be. And those that were stopped in a timed call before: their timers
+        //    are seen to end.
+        ILookup<bool, int> delicate = fresh.ToLookup(InterruptedCall.IsDelicate);
         foreach (int tid in delicate[true])
         {
             if (Seize(process.Pid, tid))
@@ -202,8 +202,8 @@ internal sealed class FrozenTree : IDisposable
         }
         RawSyscall.Check(result, "PTRACE_SEIZE", $"thread {tid}");
         _attached.Add(tid);
-        if (CallSite.FindWaiting(tid) is { } call)
-            _waitsFor[tid] = call;
+        if (WaitStart.Of(tid) is { } wait)
+            _waits[tid] = wait;
         // ESRCH here: it ended since, and its end is reported by wait4.
         Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
         return true;
@@ -234,7 +234,7 @@ internal sealed class FrozenTree : IDisposable
             }
             if (status.IsEventStop)
             {
-                TracedThread thread = TracedThread.Capture(tid, status.IsGroupStop ? status.StopSignal : 0, _waitsFor.GetValueOrDefault(tid));
+                TracedThread thread = TracedThread.Capture(tid, status.IsGroupStop ? status.StopSignal : 0, _waits.GetValueOrDefault(tid));
                 if (thread.StopSignal == 0 && kernelCode.Holds(thread.Registers) && kernelCode.LetLeave(tid))
                     continue;
                 return thread;

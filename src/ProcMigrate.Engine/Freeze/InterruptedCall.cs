@@ -31,14 +31,17 @@ internal static class InterruptedCall
     public static bool IsSpurious(in UserRegisters registers) =>
         Number(registers) is { } number && (long)registers.rax == -Errno.EINTR && AnswerEintr.Contains(number);
 
-    /// <summary>Whether a thread that still runs is waiting in such a call now (/proc/TID/syscall; "running" where in none).</summary>
-    public static bool WouldAnswerEintr(int tid)
+    /// <summary>
+    /// Whether a thread that still runs is waiting in such a call now (/proc/TID/syscall; "running" where in none), or for another reason is to be
+    /// stopped by itself.
+    /// </summary>
+    public static bool IsDelicate(int tid)
     {
         try
         {
             string text = FileCalls.ReadText($"/proc/{tid}/syscall");
             return int.TryParse(text.AsSpan(0, Math.Max(text.IndexOf(' ', StringComparison.Ordinal), 0)), out int number)
-                && AnswerEintr.Contains((SyscallNumber)number);
+                && (AnswerEintr.Contains((SyscallNumber)number) || WaitStart.WantsQuiet(tid, text));
         }
         catch (LinuxException)
         {

@@ -20,17 +20,21 @@ internal sealed class TracedThread
 
     public ulong SignalMask { get; }
 
-    /// <summary>The timed call that restart_syscall(2) hid when the thread was frozen; null where there was none, or it is not known.</summary>
-    public SyscallNumber? WaitsFor { get; init; }
+    /// <summary>What was known of its wait before it was stopped; null where it was in no call with a time limit, or nothing is known.</summary>
+    public WaitStart? Wait { get; init; }
+
+    /// <summary>The call that it makes from the beginning when it runs on, since our stop has ended it; null where there is none.</summary>
+    public SyscallNumber? StartsAgain { get; private set; }
 
     /// <summary>A SIGSTOP that came while the thread worked for us; it is sent again at the release.</summary>
     public bool StopSignalHeld { get; set; }
 
-    public static TracedThread Capture(int tid, int stopSignal, SyscallNumber? waitsFor)
+    public static TracedThread Capture(int tid, int stopSignal, WaitStart? wait)
     {
         UserRegisters registers = RegistersOf(tid);
-        var thread = new TracedThread(tid, stopSignal, registers, Tracer.GetSignalMask(tid)) { WaitsFor = waitsFor };
+        var thread = new TracedThread(tid, stopSignal, registers, Tracer.GetSignalMask(tid)) { Wait = wait };
         thread.UndoSpuriousInterruption();
+        wait?.Stopped(tid, registers);
         return thread;
     }
 
@@ -60,6 +64,7 @@ internal sealed class TracedThread
     {
         if (!InterruptedCall.IsSpurious(Registers) || HasDeliverableSignal())
             return;
+        StartsAgain = InterruptedCall.Number(Registers);
         Registers = InterruptedCall.StartAgain(Registers);
         Tracer.SetRegisters(Tid, Registers);
     }

@@ -8,6 +8,7 @@ internal enum Capability
     CAP_SETGID = 6,
     CAP_SETUID = 7,
     CAP_SETPCAP = 8,
+    CAP_IPC_LOCK = 14,
     CAP_SYS_PTRACE = 19,
     CAP_SYS_ADMIN = 21,
     CAP_SYS_RESOURCE = 24,

@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.Locked;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
@@ -117,16 +118,11 @@ internal sealed class AddressSpace(
     /// <summary>What must wait until the memory is filled: guards and locks.</summary>
     public void Finish()
     {
-        const ulong MADV_GUARD_INSTALL = 102, MLOCK_ONFAULT = 1;
-        foreach (MappingRecord m in record.Mappings)
-        {
-            string what = $"{m.Start:x}-{m.End:x}";
-            foreach (AddressRange guard in m.Guards)
-                calls.Add(SyscallNumber.madvise, $"guard pages {guard.Start:x}-{guard.End:x}", guard.Start, guard.End - guard.Start, MADV_GUARD_INSTALL);
-            if (m.VmFlags.Contains("lo"))
-                calls.Add(SyscallNumber.mlock2, $"locking {what}", m.Start, m.End - m.Start, m.VmFlags.Contains("lf") ? MLOCK_ONFAULT : 0);
-        }
+        const ulong MADV_GUARD_INSTALL = 102;
+        foreach (AddressRange guard in record.Mappings.SelectMany(m => m.Guards))
+            calls.Add(SyscallNumber.madvise, $"guard pages {guard.Start:x}-{guard.End:x}", guard.Start, guard.End - guard.Start, MADV_GUARD_INSTALL);
         calls.Run();
+        new LockedMemory(record, calls, context).Lock();
     }
 
     /// <summary>After this, nothing of a sealed mapping can be changed any more (mseal(2), Linux 6.10).</summary>

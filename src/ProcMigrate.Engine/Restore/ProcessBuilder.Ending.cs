@@ -59,9 +59,10 @@ internal sealed partial class ProcessBuilder
     public void Finish()
     {
         var registers = new Dictionary<int, UserRegisters>();
+        using var memory = Linux.Memory.ProcessMemory.Open(Pid);
         foreach ((OwnedThread thread, ThreadRecord record) in _threads)
         {
-            UserRegisters saved = UserRegisters.FromBytes(record.Registers);
+            UserRegisters saved = _memoryOwner._saveAreas!.Move(UserRegisters.FromBytes(record.Registers), memory);
             registers[thread.Tid] = record.TimedCall is { } timed ? TimedCallArmer.Arm(thread, timed, saved, _area) : saved;
             thread.ComeToRest();
         }

@@ -1,5 +1,6 @@
 using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Engine.Restore.X64;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -63,6 +64,7 @@ internal sealed partial class ProcessBuilder
         using ProcessMemory memory = ProcessMemory.Open(Pid);
         foreach (CodePatch patch in _context.PatchesOf(Pid))
             memory.Write(new RemoteAddress(patch.Address), patch.Code);
+        _saveAreas = LoaderSaveAreas.Mend(_record, memory, _context);
     }
 
     private AddressSpace Space() => new(_record, _area, _calls, _context, _inherited?.Mapped ?? InheritedMemory.None);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.X64;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -27,6 +28,7 @@ internal sealed partial class ProcessBuilder
     private readonly Dictionary<int, InheritedMemory> _bequests = [];
     private readonly bool _bornWithExecutable;
     private bool _memoryBuilt;
+    private LoaderSaveAreas? _saveAreas;
 
     // Of the address space that this process owns, which processes still need our area in it.
     private int _sharers;

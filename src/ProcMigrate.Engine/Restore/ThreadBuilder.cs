@@ -29,8 +29,7 @@ internal sealed class ThreadBuilder(ProcessRecord process, ThreadRecord record, 
         AddIdentity();
         CredentialCalls.Add(calls, record.Credentials, current, context.Warnings);
         // Changing credentials clears both of these (commit_creds in kernel/cred.c).
-        if (record.ParentDeathSignal != 0)
-            calls.Add(SyscallNumber.prctl, "parent death signal", PR_SET_PDEATHSIG, (ulong)record.ParentDeathSignal);
+        AddParentDeathSignal();
         if (record.MachineCheckPolicy != SystemMachineCheckPolicy)
             calls.Add(SyscallNumber.prctl, "machine check policy", PR_MCE_KILL, PR_MCE_KILL_SET, (ulong)record.MachineCheckPolicy);
         if (record.IoFlusher)
@@ -38,6 +37,20 @@ internal sealed class ThreadBuilder(ProcessRecord process, ThreadRecord record, 
         // 2 cannot be set, only come about; 0 forbids the same and more.
         calls.Add(SyscallNumber.prctl, "dumpable", PR_SET_DUMPABLE, process.Dumpable == 1 ? 1UL : 0);
         calls.Run();
+    }
+
+    /// <summary>
+    /// A root is the child of whoever restores it, and soon of an init: to it, its parent would have died right away. The parent that was
+    /// meant is not in the tree.
+    /// </summary>
+    private void AddParentDeathSignal()
+    {
+        if (record.ParentDeathSignal == 0)
+            return;
+        if (context.Tree.Processes.Any(p => p.Pid == process.ParentPid))
+            calls.Add(SyscallNumber.prctl, "parent death signal", PR_SET_PDEATHSIG, (ulong)record.ParentDeathSignal);
+        else
+            context.WarnOnce($"process {process.Pid} asked for signal {record.ParentDeathSignal} at the end of its parent (PR_SET_PDEATHSIG), which was not saved with it: it is not asked for any more");
     }
 
     /// <summary>Signals that waited for the thread alone. It sends them to itself: only so may their origin be any.</summary>

@@ -1,6 +1,7 @@
+using System.Runtime.InteropServices;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
-using ProcMigrate.Linux.Memory;
+using ProcMigrate.Linux.Processes;
 using ProcMigrate.Linux.Ptrace;
 using ProcMigrate.Linux.X64;
 
@@ -13,16 +14,16 @@ namespace ProcMigrate.Engine.Restore;
 /// </summary>
 internal static class TimedCallArmer
 {
+    private const long NanosecondsPerMillisecond = 1_000_000;
+
     /// <returns>The registers to continue with.</returns>
     public static UserRegisters Arm(OwnedThread thread, TimedCallRecord timed, UserRegisters registers, RestorerArea area)
     {
         ulong[] a = [registers.rdi, registers.rsi, registers.rdx, registers.r10, registers.r8, registers.r9];
         if (timed.RemainingNs >= 0)
         {
-            RemoteAddress time = area.Data;
-            ProcessMemory.WriteFast(area.Pid, time, BitConverter.GetBytes(timed.RemainingNs / 1_000_000_000));
-            ProcessMemory.WriteFast(area.Pid, time + 8, BitConverter.GetBytes(timed.RemainingNs % 1_000_000_000));
-            a[RequestArgument((SyscallNumber)timed.Number)] = time.Value;
+            (int argument, ulong value) = Time((SyscallNumber)timed.Number, timed.RemainingNs, area);
+            a[argument] = value;
         }
         thread.Prepare((SyscallNumber)timed.Number, a[0], a[1], a[2], a[3], a[4], a[5]);
         thread.RunToSyscallStop();
@@ -39,10 +40,17 @@ internal static class TimedCallArmer
         return registers;
     }
 
-    private static int RequestArgument(SyscallNumber number) => number switch
+    /// <summary>Which argument of a call is its time, and what it must be.</summary>
+    private static (int Argument, ulong Value) Time(SyscallNumber number, long remaining, RestorerArea area) => number switch
     {
-        SyscallNumber.nanosleep => 0,
-        SyscallNumber.clock_nanosleep => 2,
+        SyscallNumber.nanosleep => (0, TimeSpecOf(remaining, area)),
+        SyscallNumber.clock_nanosleep => (2, TimeSpecOf(remaining, area)),
+        // Milliseconds; rounded up, since no wait may end early.
+        SyscallNumber.poll => (2, (ulong)Math.Min(int.MaxValue, (remaining + NanosecondsPerMillisecond - 1) / NanosecondsPerMillisecond)),
+        SyscallNumber.futex => (3, TimeSpecOf(remaining, area)),
         _ => throw RestoreContext.Damaged($"a remaining time for system call {number}"),
     };
+
+    private static ulong TimeSpecOf(long nanoseconds, RestorerArea area) =>
+        area.WriteData(0, MemoryMarshal.AsBytes([TimeSpec.FromNanoseconds(nanoseconds)])).Value;
 }

@@ -35,6 +35,9 @@ public sealed record ProcStat
     public required ulong EnvironmentEnd { get; init; }
     public required int ExitCode { get; init; }
 
+    /// <summary>The one it ran on last.</summary>
+    public required int Processor { get; init; }
+
     /// <summary>PF_KTHREAD: a thread of the kernel itself.</summary>
     public bool IsKernelThread => (Flags & 0x00200000) != 0;
 
@@ -84,6 +87,7 @@ public sealed record ProcStat
             EnvironmentStart = Ulong(f[50 - 3]),
             EnvironmentEnd = Ulong(f[51 - 3]),
             ExitCode = Int(f[52 - 3]),
+            Processor = Int(f[39 - 3]),
         };
     }
 

@@ -15,6 +15,7 @@ public struct ResourceLimit
 public static unsafe class ResourceLimits
 {
     public const int RLIMIT_NOFILE = 7;
+    public const int RLIMIT_MEMLOCK = 8;
     public const int Count = 16;
 
     /// <summary>Names of /proc/PID/limits, in order of their numbers on x86-64.</summary>

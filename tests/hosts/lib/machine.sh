@@ -36,7 +36,7 @@ answers() {
 ip addr add "$address/32" dev br0
 write_settings_disk
 # Writes go to a file without a name that is gone with the machine.
-TMPDIR=$here qemu-system-x86_64 -machine q35,accel=tcg -cpu max,3dnow=off,3dnowext=off -smp 2 -m 1024 -nodefaults -no-reboot -display none \
+TMPDIR=$here qemu-system-x86_64 -machine q35,accel=tcg -cpu "${PROCMIGRATE_TEST_CPU:-max,3dnow=off,3dnowext=off}" -smp 2 -m 1024 -nodefaults -no-reboot -display none \
     -serial "file:$here/console" -kernel "$machine/kernel" -initrd "$machine/initrd" \
     -append "root=/dev/vda rw console=ttyS0 quiet net.ifnames=0 init=/sbin/test-init" \
     -drive "file=$machine/disk,format=raw,if=virtio,snapshot=on" -drive "file=$here/settings.tar,format=raw,if=virtio,readonly=on" \
