@@ -23,6 +23,7 @@ internal static class RestoreChecks
     public static void Report(RestoreContext context)
     {
         CheckPrivilege(context);
+        ImageTrust.Check(context);
         if (!UserNamespace.IsOwn)
             CredentialChecks.Check(context.Tree, context.Block);
         // In a pid namespace yet to be made all are free.
