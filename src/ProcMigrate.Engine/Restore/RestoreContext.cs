@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux.Files;
@@ -30,6 +31,7 @@ internal sealed class RestoreContext : IDisposable
         _objects = image.Tree.Objects.ToDictionary(o => o.Id);
         if (options.Maps.Count > 0)
             Rename(Mapped, path => MappedPaths.Of(path, options.Maps) ?? path);
+        Rights = new FileRights(Tree.Processes, Warnings);
         SharedMemories = new SharedMemories(this);
         OpenFiles = new OpenFiles(this);
         Terminals = new Terminals(this);
@@ -56,6 +58,9 @@ internal sealed class RestoreContext : IDisposable
 
     /// <summary>The files that the image carries.</summary>
     public BundleTable Bundle { get; }
+
+    /// <summary>What files that are made from the image may be.</summary>
+    public FileRights Rights { get; }
     public SharedMemories SharedMemories { get; }
     public OpenFiles OpenFiles { get; }
     public Terminals Terminals { get; }

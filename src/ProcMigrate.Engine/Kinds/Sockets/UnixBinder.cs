@@ -66,10 +66,11 @@ internal sealed class UnixBinder(RestoreContext context)
         // Bound under one name and renamed to another: how some servers replace their socket without a gap.
         if (Path.GetFullPath(bound) != file.Path)
             File.Move(bound, file.Path);
-        File.SetUnixFileMode(file.Path, (UnixFileMode)file.Mode);
-        FileStatus made = FileStatus.OfPath(file.Path);
-        if ((made.Uid, made.Gid) != (file.Uid, file.Gid))
-            FileOwnership.Set(file.Path, file.Uid, file.Gid);
+        // Not by its path, which whoever may write to the folder can lead elsewhere in the meantime.
+        using Descriptor made = FileCalls.Open(file.Path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
+        if (FileStatus.Of(made).Type != FileType.Socket)
+            throw new EngineException("RestoreFailed", FailureClass.Failed, $"Somebody has put another file in the place of the socket {file.Path}; nothing was started.");
+        context.Rights.Give(made, file.Path, file.Uid, file.Gid, file.Mode);
     }
 
     /// <summary>The checks have seen that nobody answers there.</summary>
