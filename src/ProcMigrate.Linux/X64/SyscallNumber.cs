@@ -77,6 +77,7 @@ public enum SyscallNumber
     getcwd = 79,
     chdir = 80,
     fchdir = 81,
+    rename = 82,
     mkdir = 83,
     rmdir = 84,
     unlink = 87,

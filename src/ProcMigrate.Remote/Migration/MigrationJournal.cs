@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 
 namespace ProcMigrate.Remote.Migration;
@@ -18,11 +19,9 @@ internal sealed class MigrationJournal : IDisposable
     public static MigrationJournal Begin(Guid id, SshTarget target, IReadOnlyList<int> pids)
     {
         string path = MigrationFolder.Source(id);
-        var file = MigrationFolder.TryLock(path, create: true)
-            ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
         var lines = new List<string> { $"host {target.Host}" };
         Add("user", target.User);
-        Add("port", target.Port?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Add("port", target.Port?.ToString(CultureInfo.InvariantCulture));
         Add("identity", target.IdentityFile is null ? null : Path.GetFullPath(target.IdentityFile));
         Add("config", target.ConfigFile);
         Add("executable", target.Executable);
@@ -30,7 +29,9 @@ internal sealed class MigrationJournal : IDisposable
             Add("option", option);
         foreach (int pid in pids)
             lines.Add(MigrationFolder.LineOf(pid, pid, runs: true));
-        MigrationFolder.Write(file, lines);
+        MigrationFolder.RemoveStale();
+        FileStream file = MigrationFolder.Create(path, lines)
+            ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
         StandBy(id, target);
         return new MigrationJournal(file, path);
 
@@ -50,7 +51,8 @@ internal sealed class MigrationJournal : IDisposable
 
     public void Dispose() => file.Dispose();
 
-    public static SshTarget TargetIn(List<string> lines)
+    /// <exception cref="RemoteException">It does not say where the tree went.</exception>
+    public static SshTarget TargetIn(List<string> lines, string path)
     {
         string? Find(string key) => lines.Find(l => l.StartsWith(key + " ", StringComparison.Ordinal))?[(key.Length + 1)..];
         var options = new List<string>();
@@ -59,10 +61,17 @@ internal sealed class MigrationJournal : IDisposable
             if (line.StartsWith("option ", StringComparison.Ordinal))
                 options.Add(line[7..]);
         }
-        return new SshTarget(Find("host") ?? "")
+        int port = 0;
+        if (Find("host") is not { Length: > 0 } host || (Find("port") is { } number && !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out port)))
+        {
+            throw new RemoteException(
+                RemoteFailure.Unsettled, "",
+                $"{path} does not say where the tree went: it is damaged. If the tree stands stopped here, look for it on the other host; then kill one of the two, and remove the file");
+        }
+        return new SshTarget(host)
         {
             User = Find("user"),
-            Port = Find("port") is { } port ? int.Parse(port, System.Globalization.CultureInfo.InvariantCulture) : null,
+            Port = port == 0 ? null : port,
             IdentityFile = Find("identity"),
             ConfigFile = Find("config"),
             Executable = Find("executable"),

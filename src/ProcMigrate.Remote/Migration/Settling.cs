@@ -29,14 +29,14 @@ public static class Settling
             if (!File.Exists(path))
                 return null;
             if (!standBy)
-                throw new RemoteException(RemoteFailure.Unsettled, "", $"the migration {id} is still at work; it settles itself");
+                throw new RemoteException(RemoteFailure.Unsettled, "", $"the migration {id} is still at work and settles itself, or {path} is not a file of this user alone");
             Thread.Sleep(100);
         }
         using var held = file;
         if (!File.Exists(path))
             return null;
         List<string> lines = MigrationFolder.Read(file);
-        SshTarget target = MigrationJournal.TargetIn(lines);
+        SshTarget target = MigrationJournal.TargetIn(lines, path);
         using SettleCall call = SettleCall.Ask(id, target, standBy ? StandByPatience : TimeSpan.Zero, null);
         if (call.Runs)
             HeldProcesses.Kill(lines);
