@@ -20,7 +20,9 @@ internal static class RestoreChecks
     // Enough for an init that is slow to reap; a pid that only a zombie holds is as good as free.
     private static readonly TimeSpan ZombiePatience = TimeSpan.FromSeconds(5);
 
-    public static void Report(RestoreContext context)
+    public static void Report(RestoreContext context) => RestoreContext.Interpret("the tree", () => ReportAll(context));
+
+    private static void ReportAll(RestoreContext context)
     {
         CheckPrivilege(context);
         ImageTrust.Check(context);
@@ -48,12 +50,12 @@ internal static class RestoreChecks
         {
             if (record.SignalOwner is { } owner)
                 SignalOwners.Check(owner.Type, owner.Pid, context);
-            DescriptorKinds.Of(record).Check(record, context);
+            RestoreContext.Interpret($"object {record.Id} ({record.Kind})", () => DescriptorKinds.Of(record).Check(record, context));
         }
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             foreach ((string name, JsonElement state) in process.Aspects)
-                ProcessAspects.Named(name).Check(state, process, context);
+                RestoreContext.Interpret($"'{name}' of process {process.Pid}", () => ProcessAspects.Named(name).Check(state, process, context));
         }
     }
 
