@@ -225,7 +225,7 @@ internal sealed class RestoreContext : IDisposable
         catch (Exception e) when (e is ArgumentException or ArithmeticException or FormatException or IndexOutOfRangeException or InvalidOperationException
             or InvalidCastException or KeyNotFoundException or NullReferenceException or JsonException or NotSupportedException)
         {
-            throw new EngineException("ImageDamaged", FailureClass.ImageUnreadable, $"The image is damaged: {part}: {e.Message}", e);
+            throw new EngineException("ImageDamaged", FailureClass.ImageUnreadable, $"The image is damaged: {part}: {(e is NullReferenceException ? "null in a list" : e.Message)}.", e);
         }
     }
 
