@@ -77,7 +77,7 @@ public readonly record struct FileStatus(
         {
             return OfPath(path, follow);
         }
-        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or 40 /* ELOOP */)
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or 36 /* ENAMETOOLONG */ or 40 /* ELOOP */)
         {
             return null;
         }

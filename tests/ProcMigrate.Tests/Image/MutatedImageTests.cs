@@ -7,7 +7,7 @@ namespace ProcMigrate.Tests.Image;
 /// <summary>
 /// Images with right checksums in which a single value is another, of another type or beyond its range: told as damage, or taken, never a fault of
 /// the program; and nothing of it reaches a terminal but what can be printed. The images are those of tests/images, or of the folder that
-/// PROCMIGRATE_CORPUS names; with PROCMIGRATE_LONG=1 each value at each place, else some that change every day.
+/// PROCMIGRATE_CORPUS names; with PROCMIGRATE_LONG=1 each value at each place, else a few of them.
 /// </summary>
 public sealed class MutatedImageTests : IDisposable
 {
@@ -28,7 +28,7 @@ public sealed class MutatedImageTests : IDisposable
         bool all = Environment.GetEnvironmentVariable("PROCMIGRATE_LONG") == "1";
         int step = all ? 1 : Math.Max(1, mutations.Length / 150);
         var faults = new List<string>();
-        for (int i = all ? 0 : DateTime.UtcNow.DayOfYear % step; i < mutations.Length; i += step)
+        for (int i = all ? 0 : 333 % step; i < mutations.Length; i += step)
         {
             JsonObject tree = JsonNode.Parse(original.Tree())!.AsObject();
             mutations[i].Change(tree);
