@@ -18,6 +18,12 @@ public static class ImageLimits
     /// <summary>Most tokens in that JSON, which bounds what it can unfold to in memory.</summary>
     public const int TreeTokens = 1 << 25;
 
+    /// <summary>
+    /// Most memory that it may unfold to, as weighed before any is taken. A tree of 60,000 open files weighs 150 MiB; a hostile one would
+    /// weigh forty times its length.
+    /// </summary>
+    public const long TreeMemory = 1L << 30;
+
     /// <summary>Deepest nesting of that JSON.</summary>
     public const int TreeDepth = 64;
 

@@ -21,6 +21,7 @@ BeforeDiscovery {
         @{ Verb = 'restore'; Option = 'wait'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'Wait'; Value = $true }
         @{ Verb = 'restore'; Option = 'leave-stopped'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'LeaveStopped'; Value = $true }
         @{ Verb = 'restore'; Option = 'force'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'Force'; Value = $true }
+        @{ Verb = 'restore'; Option = 'trust'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'Trust'; Value = $true }
         @{ Verb = 'restore'; Option = 'only'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'Only'; Value = 4, 5 }
         @{ Verb = 'restore'; Option = 'pid-namespace'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'PidNamespace'; Value = $true }
         @{ Verb = 'restore'; Option = 'files'; Cmdlet = 'Restore-ProcessImage'; Parameter = 'FilesPath'; Value = '/none' }
@@ -37,6 +38,7 @@ BeforeDiscovery {
         @{ Verb = 'check'; Option = 'exclude'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Exclude'; Value = '/a' }
 
         @{ Verb = 'check'; Option = 'tcp'; Cmdlet = 'Test-ProcessImage'; Parameter = 'TcpPolicy'; Value = 'Migrate' }
+        @{ Verb = 'check'; Option = 'trust'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Trust'; Value = $true }
         @{ Verb = 'check'; Option = 'only'; Cmdlet = 'Test-ProcessImage'; Parameter = 'Only'; Value = 4, 5 }
         @{ Verb = 'check'; Option = 'pid-namespace'; Cmdlet = 'Test-ProcessImage'; Parameter = 'PidNamespace'; Value = $true }
         @{ Verb = 'check'; Option = 'files'; Cmdlet = 'Test-ProcessImage'; Parameter = 'FilesPath'; Value = '/none' }

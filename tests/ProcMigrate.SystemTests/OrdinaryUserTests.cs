@@ -48,7 +48,7 @@ public sealed class OrdinaryUserTests : SystemTest
     {
         using ProgramUnderTest program = StartAsUser("threadstate");
         Check(Run("save", $"{program.Pid}", "-o", Image, "--json"));
-        Binary.Restore(Image);
+        Binary.Restore(Image, "--trust");
         Assert.Contains($"Uid:\t{User}\t{User}\t{User}\t{User}", Proc.ReadText($"/proc/{program.Pid}/status"), StringComparison.Ordinal);
         program.AssertPasses();
     }
@@ -74,7 +74,7 @@ public sealed class OrdinaryUserTests : SystemTest
         Assert.Equal(3, refused.ExitCode);
         JsonElement blocker = Assert.Single(refused.Blockers);
         Assert.Equal("CredentialsNotAllowed", blocker.GetProperty("id").GetString());
-        Binary.Restore(Image);
+        Binary.Restore(Image, "--trust");
         program.AssertPasses();
     }
 

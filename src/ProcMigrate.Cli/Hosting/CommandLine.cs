@@ -57,7 +57,7 @@ internal sealed class CommandLine
     {
         try
         {
-            terminal.Error.WriteLine(text);
+            terminal.Error.WriteLine(PlainTextWriter.Plain(text));
         }
         catch (IOException)
         {
@@ -108,7 +108,10 @@ internal sealed class CommandLine
             var error = verb.Reword(Failure.Describe(failure, interruption.ExitCode), line);
             reporter.Error(error);
             if (terminal.ShowsStackTraces)
-                terminal.Error.WriteLine(failure);
+            {
+                foreach (var traced in failure.ToString().Split('\n'))
+                    terminal.Error.WriteLine(PlainTextWriter.Plain(traced));
+            }
             return error.ExitCode;
         }
     }

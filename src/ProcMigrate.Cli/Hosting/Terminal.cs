@@ -26,10 +26,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool animate
     public IReporter CreateReporter(Verb? verb, bool json)
     {
         if (verb is { SpeaksOnStandardOutput: true })
-            return new TextReporter(Error, Error, new NoProgressDisplay());
+            return new TextReporter(new PlainTextWriter(Error), new PlainTextWriter(Error), new NoProgressDisplay());
         if (json)
             return new JsonReporter(verb?.Name ?? "", Output, TimeProvider.System);
-        return new TextReporter(Output, Error, animates ? CreateProgressBar() : new NoProgressDisplay());
+        return new TextReporter(new PlainTextWriter(Output), new PlainTextWriter(Error), animates ? CreateProgressBar() : new NoProgressDisplay());
     }
 
     private static StreamWriter Writer(OutputStream stream) => new(stream, new UTF8Encoding(false)) { AutoFlush = true };

@@ -28,6 +28,9 @@ internal sealed record ProcessContents
     public required IReadOnlyList<string> CommandLine { get; init; }
     public required long MemoryBytes { get; init; }
     public required bool Stopped { get; init; }
+
+    /// <summary>As what its threads run, each that is different once; those of the leader first.</summary>
+    public IReadOnlyList<RightsContents> Rights { get; init; } = [];
     public required IReadOnlyList<ThreadContents> Threads { get; init; }
     public required IReadOnlyList<MemoryContents> Memory { get; init; }
     public required IReadOnlyList<DescriptorContents> Descriptors { get; init; }
@@ -38,6 +41,12 @@ internal sealed record ProcessContents
     /// <summary>--detailed: what the process was started with, NAME=VALUE each.</summary>
     public IReadOnlyList<string>? Environment { get; init; }
 }
+
+/// <summary>Ids and capabilities of a thread.</summary>
+/// <param name="Uids">Real, effective, saved and of the file system; the gids likewise.</param>
+/// <param name="Capabilities">Names of those that it has or can take (permitted).</param>
+internal sealed record RightsContents(
+    IReadOnlyList<uint> Uids, IReadOnlyList<uint> Gids, IReadOnlyList<uint> Groups, IReadOnlyList<string> Capabilities);
 
 internal sealed record ThreadContents(int Tid, string Name);
 

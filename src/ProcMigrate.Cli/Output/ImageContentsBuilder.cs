@@ -40,6 +40,7 @@ internal static class ImageContentsBuilder
             CommandLine = process.CommandLine,
             MemoryBytes = process.MemoryBytes,
             Stopped = process.Stopped,
+            Rights = RightsBuilder.Of(process.Threads),
             Threads = [.. process.Threads.Select(thread => new ThreadContents(thread.Tid, thread.Name))],
             Memory = Sorts(mappings),
             Descriptors = [.. process.Descriptors.OrderBy(descriptor => descriptor.Fd).Select(descriptor =>

@@ -59,6 +59,8 @@ internal static class InspectText
     {
         output.WriteLine();
         output.WriteLine($"{process.Name} (pid {process.Pid})");
+        foreach (var rights in process.Rights.Take(ThreadsListed))
+            output.WriteLine($"  runs as {RightsBuilder.Describe(rights)}");
         var names = process.Threads.Take(ThreadsListed).Select(thread => $"{thread.Tid} {thread.Name}");
         var more = process.Threads.Count - ThreadsListed;
         output.WriteLine($"  threads: {string.Join(", ", names)}{(more > 0 ? $" and {more} more" : "")}");

@@ -60,7 +60,7 @@ internal sealed class ProgressBar(TextWriter terminal, Func<int> columns, TimePr
         var share = (double)done / progress.Total;
         var filled = (int)(share * BarCells);
         var line = new StringBuilder()
-            .Append(progress.Phase).Append("  [").Append('#', filled).Append('.', BarCells - filled).Append("] ")
+            .Append(PlainTextWriter.Plain(progress.Phase)).Append("  [").Append('#', filled).Append('.', BarCells - filled).Append("] ")
             .Append((share * 100).ToString("0", CultureInfo.InvariantCulture)).Append("%  ")
             .Append(Amount.Bytes(done)).Append(" of ").Append(Amount.Bytes(progress.Total));
         if (TryGetRate(done, out var rate))

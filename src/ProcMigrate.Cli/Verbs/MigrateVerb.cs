@@ -13,7 +13,7 @@ namespace ProcMigrate.Cli.Verbs;
 internal sealed class MigrateVerb : Verb
 {
     private static readonly string[] NotOfSave = ["--output", "--leave-running", "--leave-stopped", "--force", "--compress", "--terminal"];
-    private static readonly string[] NotOfRestore = ["--wait", "--only", "--host", "--user", "--port", "--identity", "--ssh-option"];
+    private static readonly string[] NotOfRestore = ["--wait", "--only", "--trust", "--host", "--user", "--port", "--identity", "--ssh-option"];
 
     private readonly Argument<int?> pid = new("PID")
     {

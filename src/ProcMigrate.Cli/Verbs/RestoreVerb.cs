@@ -23,6 +23,10 @@ internal sealed class RestoreVerb : Verb
     private readonly Option<bool> wait = new("--wait") { Description = "Wait for the program and end with its exit code" };
     private readonly Option<bool> leaveStopped = new("--leave-stopped") { Description = "Leave the tree stopped, as by SIGSTOP" };
     private readonly Option<bool> force = CommonOptions.Force("Restore although files changed since the save");
+    private readonly Option<bool> trust = new("--trust")
+    {
+        Description = "Restore as root what belongs to another user, or what others can write",
+    };
     private readonly Option<int[]> only = new("--only")
     {
         Description = "Restore this process of the image and its descendants alone; may be given several times",
@@ -70,6 +74,7 @@ internal sealed class RestoreVerb : Verb
         Command.Add(wait);
         Command.Add(leaveStopped);
         Command.Add(force);
+        Command.Add(trust);
         Command.Add(only);
         Command.Add(pidNamespace);
         Command.Add(files);
@@ -96,7 +101,7 @@ internal sealed class RestoreVerb : Verb
         var options = ReadOptions(line, line.GetRequiredValue(file)) with { Running = context.LetSignalsPass };
         using var spooled = options.ImagePath == "-" ? StandardInputImage.Read(context.Cancel) : null;
         if (spooled is not null)
-            options = options with { ImagePath = spooledPath = spooled.Path };
+            options = options with { ImagePath = spooledPath = spooled.Path, Source = "/proc/self/fd/0" };
         if (context.Engine.RestoreInside(options, spooled?.Handle, context.Cancel) is { } code)
             return new(null, code);
         var restored = context.Engine.Restore(options, context.Progress, context.Cancel);
@@ -139,6 +144,7 @@ internal sealed class RestoreVerb : Verb
             Wait = line.GetValue(wait),
             LeaveStopped = line.GetValue(leaveStopped),
             Force = line.GetValue(force),
+            Trust = line.GetValue(trust),
             Only = line.GetValue(only) ?? [],
             PidNamespace = line.GetValue(pidNamespace),
             FilesFolder = line.GetValue(files),

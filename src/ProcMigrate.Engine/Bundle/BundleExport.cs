@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image;
 
 namespace ProcMigrate.Engine.Bundle;
@@ -17,7 +18,7 @@ internal static class BundleExport
         }
         image.VerifyMemory(null, cancel);
         using FilesFolder target = FilesFolder.Create(folder, image.Tree.Id);
-        var unpacker = new BundleUnpacker(table, image, target.Beneath, warnings);
+        var unpacker = new BundleUnpacker(table, image, target.Beneath, new FileRights(image.Tree.Processes, warnings), warnings);
         try
         {
             unpacker.Unpack((_, _) => true, progress, cancel);

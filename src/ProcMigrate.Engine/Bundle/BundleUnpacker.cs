@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -8,18 +9,14 @@ namespace ProcMigrate.Engine.Bundle;
 /// Makes the files of a bundle anew in an empty folder, each under the name that it had, and nothing outside of it: see
 /// <see cref="FolderBeneath"/>. Set-user-id and set-group-id bits are never brought back.
 /// </summary>
-internal sealed class BundleUnpacker(BundleTable table, ImageReader image, FolderBeneath folder, List<string> warnings)
+internal sealed class BundleUnpacker(BundleTable table, ImageReader image, FolderBeneath folder, FileRights rights, List<string> warnings)
 {
-    private const int SetIdBits = 0xc00; // 06000
     private readonly List<int> _made = [];
 
     // The name of what has the content of an object: hard links refer to it.
     private readonly Dictionary<int, string> _holders = [];
     private readonly byte[] _buffer = new byte[ImageLimits.ExtentBytes];
-    private bool _ownersLost;
     private bool _attributesLost;
-    private string? _setId;
-    private int _setIds;
 
     /// <param name="isWanted">Whether a file is to be made; folders always are, unless the whole is not wanted.</param>
     public void Unpack(Func<int, BundledFileState, bool> isWanted, Action<EngineProgress>? progress, CancellationToken cancel)
@@ -105,7 +102,7 @@ internal sealed class BundleUnpacker(BundleTable table, ImageReader image, Folde
                     folder.MakeSymbolicLink(name, file.Target!);
                     _made.Add(id);
                     using (Descriptor link = folder.Open(name, OpenFlags.O_PATH))
-                        SetOwner(link, file);
+                        rights.Give(link, file.Path, file.Uid, file.Gid, file.Mode, setIds: false);
                     return;
                 case FileType.Fifo:
                     folder.MakeFifo(name);
@@ -155,41 +152,18 @@ internal sealed class BundleUnpacker(BundleTable table, ImageReader image, Folde
 
     private void Finish(Descriptor open, BundledFileState file)
     {
-        SetOwner(open, file);
+        rights.Give(open, file.Path, file.Uid, file.Gid, file.Mode, setIds: false);
+        int mode = FileStatus.Of(open).Mode;
         for (int i = 0; i + 1 < file.Attributes.Count; i += 2)
             _attributesLost |= !ExtendedAttributes.TrySet(open, file.Attributes[i], Convert.FromBase64String(file.Attributes[i + 1]));
-        // After the owner, whose change clears bits, and the ACL, which writes the group's.
-        FileCalls.SetMode(open, file.Mode & ~SetIdBits);
-        if ((file.Mode & SetIdBits) != 0 && file.Type == FileType.Regular)
-        {
-            _setId ??= file.Path;
-            _setIds++;
-        }
+        // An ACL writes the group's bits.
+        if (file.Attributes.Count > 0)
+            FileCalls.SetMode(open, mode);
         FolderCalls.SetTimes(open, file.AccessedSeconds, file.AccessedNanoseconds, file.ModifiedSeconds, file.ModifiedNanoseconds);
-    }
-
-    private void SetOwner(Descriptor open, BundledFileState file)
-    {
-        FileStatus now = FileStatus.Of(open);
-        if ((now.Uid, now.Gid) == (file.Uid, file.Gid))
-            return;
-        try
-        {
-            FolderCalls.SetOwner(open, file.Uid, file.Gid);
-        }
-        catch (LinuxException e) when (e.Errno is Errno.EPERM or Errno.EINVAL)
-        {
-            // An ordinary user, or an id that this user namespace does not have.
-            _ownersLost = true;
-        }
     }
 
     private void Warn()
     {
-        if (_setId is not null)
-            warnings.Add($"set-user-id and set-group-id bits do not come back from an image: {_setIds} file(s), such as {_setId}, have lost theirs");
-        if (_ownersLost)
-            warnings.Add("the unpacked files belong to the user who restores: only root can give files away");
         if (_attributesLost)
             warnings.Add($"the file system of {folder.Path} does not take all extended attributes of the files");
     }

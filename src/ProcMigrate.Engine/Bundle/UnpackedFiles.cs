@@ -35,7 +35,7 @@ internal sealed class UnpackedFiles
         context.OnFailure(folder.Remove);
         var files = new UnpackedFiles(context, folder);
         files.FindUses();
-        var unpacker = new BundleUnpacker(context.Bundle, context.Image, folder.Beneath, context.Warnings);
+        var unpacker = new BundleUnpacker(context.Bundle, context.Image, folder.Beneath, context.Rights, context.Warnings);
         context.OnFailure(unpacker.Remove);
         unpacker.Unpack(files.IsWanted, progress, cancel);
         if (context.Options.SameNames)

@@ -22,9 +22,12 @@ internal static class RestoreChecks
     // Enough for an init that is slow to reap; a pid that only a zombie holds is as good as free.
     private static readonly TimeSpan ZombiePatience = TimeSpan.FromSeconds(5);
 
-    public static void Report(RestoreContext context)
+    public static void Report(RestoreContext context) => RestoreContext.Interpret("the tree", () => ReportAll(context));
+
+    private static void ReportAll(RestoreContext context)
     {
         CheckPrivilege(context);
+        ImageTrust.Check(context);
         if (!UserNamespace.IsOwn)
             CredentialChecks.Check(context.Tree, context.Block);
         // In a pid namespace yet to be made all are free.
@@ -47,11 +50,15 @@ internal static class RestoreChecks
         // Of a part of the image, only what that part holds.
         HashSet<int>? chosen = context.Options.Only.Count == 0 ? null : TreeSelection.ObjectsOf(context.Tree);
         foreach (ObjectRecord record in context.Tree.Objects.Where(o => chosen?.Contains(o.Id) != false && DescriptorKinds.IsOpenFile(o.Kind)))
-            DescriptorKinds.Of(record).Check(record, context);
+        {
+            if (record.SignalOwner is { } owner)
+                SignalOwners.Check(owner.Type, owner.Pid, context);
+            RestoreContext.Interpret($"object {record.Id} ({record.Kind})", () => DescriptorKinds.Of(record).Check(record, context));
+        }
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             foreach ((string name, JsonElement state) in process.Aspects)
-                ProcessAspects.Named(name).Check(state, process, context);
+                RestoreContext.Interpret($"'{name}' of process {process.Pid}", () => ProcessAspects.Named(name).Check(state, process, context));
         }
     }
 

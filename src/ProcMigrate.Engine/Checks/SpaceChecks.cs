@@ -1,6 +1,9 @@
 using System.Globalization;
 using ProcMigrate.Engine.Bundle;
+using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Image;
+using ProcMigrate.Image.Records;
 using ProcMigrate.Linux.Files;
 
 namespace ProcMigrate.Engine.Checks;
@@ -63,7 +66,30 @@ internal static class SpaceChecks
         }
     }
 
-    private static long Needed(RestoreContext context) => context.Tree.Processes.Sum(p => p.MemoryBytes);
+    /// <summary>
+    /// What the image says, for its memory may be yet to come; but not less than what is in it, unpacked: who wrote it is not known.
+    /// </summary>
+    private static long Needed(RestoreContext context)
+    {
+        const int CLONE_VM = 0x100;
+        decimal needed = 0;
+        foreach (ProcessRecord process in context.Tree.Processes)
+            needed += Math.Max(process.MemoryBytes, (process.SharedWithParent & CLONE_VM) != 0 ? 0 : Unpacked(context.Image.MemoryOf(process.Pid)));
+        foreach (ObjectRecord memory in context.Tree.Objects)
+        {
+            if (memory.Kind == SharedMemory.KindName)
+                needed += Unpacked(context.Image.DataOf(memory.Id));
+        }
+        return (long)Math.Min(needed, long.MaxValue);
+    }
+
+    private static decimal Unpacked(IReadOnlyList<MemoryExtent> extents)
+    {
+        decimal bytes = 0;
+        foreach (MemoryExtent extent in extents)
+            bytes += extent.RawLength;
+        return bytes;
+    }
 
     /// <param name="folder">It need not be there yet: then what it will be made in.</param>
     private static long FreeIn(ref string folder)

@@ -29,7 +29,8 @@ public static class ProcessImages
         Guard("export", () => BundleExport.Run(imagePath, folder, warnings, progress, cancel));
 
     /// <summary>The files that an image carries; null where it carries none.</summary>
-    public static BundleContents? ReadBundle(ImageReader image) => BundleRules.Read(image.Tree.Objects, image).Summary(image);
+    public static BundleContents? ReadBundle(ImageReader image) =>
+        RestoreContext.Interpret("the files of a bundle", () => BundleRules.Read(image.Tree.Objects, image).Summary(image));
 
     /// <summary>Every blocker of a restore on this host, nothing changed.</summary>
     public static IReadOnlyList<Blocker> CheckImage(RestoreOptions options) =>

@@ -34,6 +34,12 @@ public sealed record RestoreOptions
     public Action? Running { get; init; }
     public bool Force { get; init; }
 
+    /// <summary>The image is taken as it is although it belongs to another user, or others can write to it.</summary>
+    public bool Trust { get; init; }
+
+    /// <summary>What the image was read from, where that was not <see cref="ImagePath"/>: a path, or null.</summary>
+    public string? Source { get; init; }
+
     /// <summary>The tree gets a pid namespace of its own, in which its pids are free whatever runs here.</summary>
     public bool PidNamespace { get; init; }
 

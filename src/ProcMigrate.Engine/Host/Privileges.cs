@@ -5,6 +5,7 @@ namespace ProcMigrate.Engine.Host;
 /// <summary>Capabilities the engine asks for (capabilities(7)).</summary>
 internal enum Capability
 {
+    CAP_CHOWN = 0,
     CAP_SETGID = 6,
     CAP_SETUID = 7,
     CAP_SETPCAP = 8,
@@ -13,6 +14,7 @@ internal enum Capability
     CAP_SYS_ADMIN = 21,
     CAP_SYS_RESOURCE = 24,
     CAP_SYS_TIME = 25,
+    CAP_MKNOD = 27,
     CAP_CHECKPOINT_RESTORE = 40,
 }
 

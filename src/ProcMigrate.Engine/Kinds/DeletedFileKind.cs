@@ -61,6 +61,7 @@ internal sealed class DeletedFileKind : DescriptorKind
     public override void Check(ObjectRecord record, RestoreContext context)
     {
         DeletedFileState state = RestoreContext.Parse(record, StateJson.Default.DeletedFileState);
+        CheckDevice(state, context);
         if (NamelessFile.CannotBeMadeIn(state.Path) is { } why)
         {
             context.Block(new Blocker(
@@ -69,11 +70,22 @@ internal sealed class DeletedFileKind : DescriptorKind
         }
     }
 
+    /// <summary>Whoever has a node of its own has the device, whatever the rights of /dev are.</summary>
+    private static void CheckDevice(DeletedFileState state, RestoreContext context)
+    {
+        if (state.Type is not (FileType.CharacterDevice or FileType.BlockDevice) || context.Rights.MayMakeDevices)
+            return;
+        context.Block(new Blocker(
+            "DeletedFile", null, null, state.Path,
+            $"the program uses a deleted node of the device {state.DeviceMajor}:{state.DeviceMinor}, and may make none itself (CAP_MKNOD)",
+            "let the program open the device by a name below /dev before the save"));
+    }
+
     /// <summary>An O_PATH descriptor of the file, by which it is opened as often as needed.</summary>
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         DeletedFileState state = RestoreContext.Parse(record, StateJson.Default.DeletedFileState);
-        NamelessFile made = NamelessFile.Create(state);
+        NamelessFile made = NamelessFile.Create(state, context.Rights);
         // Held by the restore: the one open file that shows O_TMPFILE among its flags can only be the one that made it.
         context.Shared(CreatorKey(record.Id), () => made);
         if (state.Type == FileType.SymbolicLink)

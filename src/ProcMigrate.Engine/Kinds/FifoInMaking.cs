@@ -74,15 +74,13 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
     /// </summary>
     private Descriptor MakeDeleted()
     {
+        const int OwnerOnly = 0x180; // 0600
         string path = FileStatus.TryOfPath(state.File.Path) is null ? state.File.Path : $"{state.File.Path}.{Guid.NewGuid():n}";
-        FifoFile.Create(path, state.File.Mode);
+        FifoFile.Create(path, OwnerOnly);
         try
         {
             Descriptor inode = FileCalls.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
-            // Through /proc: fchown refuses a descriptor opened with O_PATH.
-            FifoFile.SetOwner($"/proc/self/fd/{inode.Number}", state.File.Uid, state.File.Gid);
-            // The umask of whoever restores has taken bits away.
-            FolderCalls.SetMode(inode, state.File.Mode);
+            context.Rights.Give(inode, state.File.Path, state.File.Uid, state.File.Gid, state.File.Mode);
             return inode;
         }
         finally

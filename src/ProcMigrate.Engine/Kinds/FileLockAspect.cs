@@ -64,6 +64,7 @@ internal sealed class FileLockAspect : ProcessAspect
         IReadOnlyList<HeldLock> others = LockTable.OfHost();
         foreach (FileLockState wanted in Parse(state))
         {
+            SignalOwners.Check(wanted.OwnerType, wanted.OwnerPid, context);
             if (FileOf(wanted, context) is not { Deleted: 0 } file || FileStatus.TryOfPath(file.Reachable) is not { } here)
                 continue;
             foreach (HeldLock other in others.Where(o => IsOn(o, here) && Conflict(wanted, o)))
@@ -115,7 +116,7 @@ internal sealed class FileLockAspect : ProcessAspect
             FileLocks.SetOwner(file, default);
             Break(file, lease.BreaksTo == LeaseBreak.ToRead ? OpenFlags.O_RDONLY : OpenFlags.O_WRONLY);
         }
-        FileLocks.SetOwner(file, new FileOwner { type = lease.OwnerType, pid = lease.OwnerPid });
+        FileLocks.SetOwner(file, SignalOwners.Here(lease.OwnerType, lease.OwnerPid, context));
         FileLocks.SetSignal(file, lease.Signal);
     }
 

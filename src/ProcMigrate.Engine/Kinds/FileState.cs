@@ -49,7 +49,7 @@ internal sealed record FileState : OpenState
     /// <summary>GNU build id of an ELF file, in hexadecimal: the same program, whatever its times.</summary>
     public string? BuildId { get; init; }
 
-    internal DateTimeOffset Modified => DateTimeOffset.FromUnixTimeSeconds(ModifiedSeconds).AddTicks(ModifiedNanoseconds / 100);
+    internal DateTimeOffset Modified => FileStatus.Time(ModifiedSeconds, ModifiedNanoseconds);
 
     public static FileState Of(string path, in FileStatus status, OpenFlags flags, long position, string? buildId = null) => new()
     {

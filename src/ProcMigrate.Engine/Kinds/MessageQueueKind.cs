@@ -76,15 +76,15 @@ internal sealed class MessageQueueKind : DescriptorKind
     {
         if (!state.Unlinked && MessageQueue.TryOpen(state.Queue, OpenFlags.O_RDONLY) is { } there)
             return there;
+        const int OwnerOnly = 0x180; // 0600
         string name = state.Unlinked ? $"procmigrate-{Guid.NewGuid():N}" : state.Queue;
         Descriptor made = MessageQueue.Create(
-            name, state.Mode, new MessageQueueAttributes { mq_maxmsg = state.MaxMessages, mq_msgsize = state.MessageSize });
+            name, OwnerOnly, new MessageQueueAttributes { mq_maxmsg = state.MaxMessages, mq_msgsize = state.MessageSize });
         if (state.Unlinked)
             MessageQueue.Unlink(name);
         else
             context.OnFailure(() => MessageQueue.Unlink(name));
-        FolderCalls.SetOwner(made, state.Uid, state.Gid);
-        FolderCalls.SetMode(made, state.Mode);
+        context.Rights.Give(made, $"/{state.Queue}", state.Uid, state.Gid, state.Mode);
         return made;
     }
 

@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 
@@ -17,7 +18,7 @@ internal sealed class NamelessFile : IDisposable
 
     public Descriptor File { get; }
 
-    public static NamelessFile Create(DeletedFileState state)
+    public static NamelessFile Create(DeletedFileState state, FileRights rights)
     {
         string folder = Path.GetDirectoryName(state.Path) ?? "/";
         List<string> made = MakeMissing(folder);
@@ -26,10 +27,7 @@ internal sealed class NamelessFile : IDisposable
             Descriptor file = Make(state, folder);
             try
             {
-                FolderCalls.SetOwner(file, state.Uid, state.Gid);
-                // After the owner: a change of owner clears the set-user-id bits. A symbolic link has no mode of its own.
-                if (state.Type != FileType.SymbolicLink)
-                    FolderCalls.SetMode(file, state.Mode);
+                rights.Give(file, state.Path, state.Uid, state.Gid, state.Mode);
                 return new NamelessFile(file);
             }
             catch

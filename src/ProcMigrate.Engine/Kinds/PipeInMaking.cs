@@ -28,7 +28,8 @@ internal sealed class PipeInMaking : IDisposable
         try
         {
             PipeBuffer.Fill(write, buffer, context);
-            SetOwner(read, PipeBuffer.StateOf(buffer));
+            PipeBufferState state = PipeBuffer.StateOf(buffer);
+            context.Rights.Give(read, buffer.Title, state.Uid, state.Gid, state.Mode);
             return pipe;
         }
         catch
@@ -63,14 +64,5 @@ internal sealed class PipeInMaking : IDisposable
     {
         _read.Dispose();
         _write.Dispose();
-    }
-
-    private static void SetOwner(Descriptor end, PipeBufferState state)
-    {
-        FileStatus made = FileStatus.Of(end);
-        if ((made.Uid, made.Gid) != (state.Uid, state.Gid))
-            FileCalls.SetOwner(end, state.Uid, state.Gid);
-        if (made.Mode != state.Mode)
-            FileCalls.SetMode(end, state.Mode);
     }
 }

@@ -59,8 +59,13 @@ internal static class SharedMemory
         }
     }
 
-    public static SharedMemoryState StateOf(ObjectRecord record) =>
-        RestoreContext.Parse(record, StateJson.Default.SharedMemoryState);
+    public static SharedMemoryState StateOf(ObjectRecord record)
+    {
+        SharedMemoryState state = RestoreContext.Parse(record, StateJson.Default.SharedMemoryState);
+        if (state.Size < 0 || (state.HugePageBytes != 0 && (state.HugePageBytes < 0 || !long.IsPow2(state.HugePageBytes))))
+            throw RestoreContext.Damaged($"object {record.Id} ({record.Kind}) has {state.Size} bytes in pages of {state.HugePageBytes}");
+        return state;
+    }
 }
 
 /// <summary>What a piece of shared memory is: Name is a memfd's, or null for anonymous memory; Seals is -1 where none are possible.</summary>

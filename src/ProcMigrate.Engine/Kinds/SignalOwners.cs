@@ -13,6 +13,7 @@ namespace ProcMigrate.Engine.Kinds;
 internal static class SignalOwners
 {
     private const int F_OWNER_TID = 0;
+    private const int F_OWNER_PID = 1;
     private const int F_OWNER_PGRP = 2;
     private const ulong F_GETFL = 3;
     private const ulong F_SETFL = 4;
@@ -44,7 +45,7 @@ internal static class SignalOwners
         if (owner.Signal != 0)
             FileLocks.SetSignal(file, owner.Signal);
         if (owner.Pid != 0)
-            context.BeforeRelease(() => FileLocks.SetOwner(file, new FileOwner { type = owner.Type, pid = Here(owner, context) }));
+            context.BeforeRelease(() => FileLocks.SetOwner(file, Here(owner.Type, owner.Pid, context)));
     }
 
     /// <summary>
@@ -71,13 +72,38 @@ internal static class SignalOwners
         _ => context.Processes.Any(p => p.Pid == owner.pid),
     };
 
-    /// <summary>The group that the root was started in does not come along; the root's group of now stands for it.</summary>
-    private static int Here(SignalOwnerRecord owner, RestoreContext context)
+    /// <summary>
+    /// Only what is of the tree: the kernel sends these signals with the rights of whoever set the owner, and that is us.
+    /// </summary>
+    public static void Check(int type, int pid, RestoreContext context)
     {
-        ProcessRecord root = context.Tree.Processes[0];
-        bool rootsGroup = owner.Type == F_OWNER_PGRP && owner.Pid == root.GroupId && root.GroupId != root.Pid;
-        return rootsGroup ? (int)RawSyscall.Call(SyscallNumber.getpgid, $"process {root.Pid}", root.Pid) : owner.Pid;
+        // Of a part of an image, the owner may be in the rest of it.
+        if (pid != 0 && context.Options.Only.Count == 0 && MemberOf(type, pid, context) is null)
+            throw RestoreContext.Damaged($"signals of an open file go to {Describe(new FileOwner { type = type, pid = pid })}, which is not in it");
     }
+
+    /// <summary>
+    /// The owner as it is here, or nobody. The group that the root was started in does not come along; the group of now of one that was in it
+    /// stands for it.
+    /// </summary>
+    public static FileOwner Here(int type, int pid, RestoreContext context)
+    {
+        if (MemberOf(type, pid, context) is not { } member)
+            return default;
+        return new FileOwner
+        {
+            type = type,
+            pid = type == F_OWNER_PGRP ? (int)RawSyscall.Call(SyscallNumber.getpgid, $"process {member.Pid}", member.Pid) : pid,
+        };
+    }
+
+    private static ProcessRecord? MemberOf(int type, int pid, RestoreContext context) => type switch
+    {
+        F_OWNER_TID => context.Tree.Processes.FirstOrDefault(p => p.Threads.Any(t => t.Tid == pid)),
+        F_OWNER_PID => context.Tree.Processes.FirstOrDefault(p => p.Pid == pid),
+        F_OWNER_PGRP => context.Tree.Processes.FirstOrDefault(p => p.GroupId == pid),
+        _ => null,
+    };
 
     private static string Describe(FileOwner owner) => owner.type switch
     {

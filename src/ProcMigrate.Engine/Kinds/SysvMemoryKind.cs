@@ -105,7 +105,8 @@ internal sealed class SysvMemoryKind : DescriptorKind
             context.OnFailure(() => SysvIpc.Remove(SysvKind.shm, id));
             if (id != state.Id)
                 throw SysvIds.Refused(SysvKind.shm, state.Id, id);
-            SysvIpc.SetOwner(SysvKind.shm, id, state.Uid, state.Gid, state.Mode);
+            (uint user, uint group) = context.Rights.OwnerOf(record.Title, state.Uid, state.Gid);
+            SysvIpc.SetOwner(SysvKind.shm, id, user, group, state.Mode);
         }
         Fill(record, state, context);
         if (state.Removed)

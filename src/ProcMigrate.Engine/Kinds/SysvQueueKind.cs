@@ -101,7 +101,8 @@ internal sealed class SysvQueueKind : DescriptorKind
         if (!queue)
             SysvIpc.SetValues(id, [.. state.Values]);
         // Before the messages, which need the room.
-        SysvIpc.SetOwner(state.Kind, id, state.Uid, state.Gid, state.Mode, state.QueueBytes);
+        (uint user, uint group) = context.Rights.OwnerOf($"{state.Kind} {id}", state.Uid, state.Gid);
+        SysvIpc.SetOwner(state.Kind, id, user, group, state.Mode, state.QueueBytes);
         foreach (SysvMessage message in state.Messages)
             SysvIpc.SendMessage(id, message.Type, message.Text);
     }

@@ -28,7 +28,7 @@ internal static class CommandInside
         RestoreNamespaces wanted;
         using (ImageReader image = ImageReader.Open(options.ImagePath))
         {
-            wanted = RestoreNamespaces.For(options, image);
+            wanted = RestoreContext.Interpret("the tree", () => RestoreNamespaces.For(options, image));
             if (!wanted.Any)
                 return null;
             tree = TreeSelection.Of(image.Tree, options.Only);

@@ -26,7 +26,8 @@ internal sealed class OpenFiles(RestoreContext context) : IDisposable
             return _open[objectId] = process.Take(place.Fd);
         }
         ObjectRecord record = context.Object(objectId);
-        _open[objectId] = file = DescriptorKinds.Of(record).Recreate(record, context);
+        file = RestoreContext.Interpret($"object {objectId} ({record.Kind})", () => DescriptorKinds.Of(record).Recreate(record, context));
+        _open[objectId] = file;
         SignalOwners.Restore(file, record, context);
         return file;
     }

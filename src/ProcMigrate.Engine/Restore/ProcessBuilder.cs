@@ -71,8 +71,7 @@ internal sealed partial class ProcessBuilder
     {
         if (!Shares(CloneArguments.CLONE_FILES))
             PlaceDescriptors();
-        foreach ((string name, JsonElement state) in _record.Aspects)
-            ProcessAspects.Named(name).RestoreAfterDescriptors(state, InMaking);
+        ForEachAspect((aspect, state) => aspect.RestoreAfterDescriptors(state, InMaking));
         if (!Shares(CloneArguments.CLONE_FS))
             AddFolders();
         _calls.Run();
@@ -118,8 +117,7 @@ internal sealed partial class ProcessBuilder
         foreach (ThreadRecord thread in _record.Threads.Skip(1))
             CloneThread(thread);
         AddProcessSettings();
-        foreach ((string name, JsonElement state) in _record.Aspects)
-            ProcessAspects.Named(name).RestoreBeforeCredentials(state, InMaking);
+        ForEachAspect((aspect, state) => aspect.RestoreBeforeCredentials(state, InMaking));
         if (_memoryOwner == this)
             Space().Seal();
         foreach ((OwnedThread thread, ThreadRecord record) in _threads)
@@ -130,8 +128,13 @@ internal sealed partial class ProcessBuilder
         // Before timers run and signals are queued: setting an action to "ignore" throws away what waits, blocked or not.
         if (!Shares(CloneArguments.CLONE_SIGHAND))
             AddSignalActions();
+        ForEachAspect((aspect, state) => aspect.RestoreAfterThreads(state, InMaking));
+    }
+
+    private void ForEachAspect(Action<ProcessAspect, JsonElement> restore)
+    {
         foreach ((string name, JsonElement state) in _record.Aspects)
-            ProcessAspects.Named(name).RestoreAfterThreads(state, InMaking);
+            RestoreContext.Interpret($"'{name}' of process {_record.Pid}", () => restore(ProcessAspects.Named(name), state));
     }
 
     private void AddFolders()

@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Terminals;
@@ -21,15 +22,19 @@ internal sealed class Pty(Descriptor master, int number, PtyMasterState state) :
     public string SlavePath => $"/dev/pts/{Number}";
 
     /// <summary>Settings first: in packet mode, and to a program that sleeps on it, a change would be news.</summary>
-    public void SetUp()
+    public void SetUp(FileRights rights)
     {
         TerminalCalls.SetPtyLock(Master, false);
         TerminalCalls.SetSettings(Master, State.Settings.ToTermios());
         TerminalCalls.SetWindowSize(Master, State.Settings.Size);
         if (State.LockedSettings.AsSpan().ContainsAnyExcept((byte)0))
             TerminalCalls.SetLockedSettings(Master, State.LockedSettings);
-        FileCalls.SetOwner(SlavePath, State.Uid, State.Gid);
-        FileCalls.SetMode(SlavePath, State.Mode);
+        using (Descriptor slave = FileCalls.Open(SlavePath, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW))
+        {
+            // The group is mostly that of the mount (gid=5), in which no program needs to be.
+            uint? group = FileStatus.Of(slave).Gid == State.Gid ? null : State.Gid;
+            rights.Give(slave, SlavePath, State.Uid, group, State.Mode);
+        }
         // Opening a slave and closing it again is what makes the master say EIO.
         if (State.SlaveClosed)
             _slave = OpenSlave(OpenFlags.O_RDWR);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux.Files;
@@ -30,6 +31,7 @@ internal sealed class RestoreContext : IDisposable
         _objects = image.Tree.Objects.ToDictionary(o => o.Id);
         if (options.Maps.Count > 0)
             Rename(Mapped, path => MappedPaths.Of(path, options.Maps) ?? path);
+        Rights = new FileRights(Tree.Processes, Warnings);
         SharedMemories = new SharedMemories(this);
         OpenFiles = new OpenFiles(this);
         Terminals = new Terminals(this);
@@ -56,6 +58,9 @@ internal sealed class RestoreContext : IDisposable
 
     /// <summary>The files that the image carries.</summary>
     public BundleTable Bundle { get; }
+
+    /// <summary>What files that are made from the image may be.</summary>
+    public FileRights Rights { get; }
     public SharedMemories SharedMemories { get; }
     public OpenFiles OpenFiles { get; }
     public Terminals Terminals { get; }
@@ -151,6 +156,8 @@ internal sealed class RestoreContext : IDisposable
     /// <summary>Content that goes with an object.</summary>
     public byte[] ContentOf(int objectId, int length)
     {
+        if (length < 0)
+            throw Damaged($"object {objectId} has a content of {length} bytes");
         byte[] content = new byte[length];
         foreach (MemoryExtent extent in Image.DataOf(objectId))
         {
@@ -202,6 +209,31 @@ internal sealed class RestoreContext : IDisposable
             throw Damaged($"'{aspect}' of a process: {e.Message}");
         }
     }
+
+    /// <summary>
+    /// Does what depends on a part of the image. Each value has been read by itself; one that contradicts another, or lies beyond all that there
+    /// is, shows as one of these exceptions. (NullReference: JSON may put null into a list.)
+    /// </summary>
+    /// <param name="part">For people.</param>
+    /// <exception cref="EngineException">The image is damaged; it names the part.</exception>
+    public static T Interpret<T>(string part, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e) when (e is ArgumentException or ArithmeticException or FormatException or IndexOutOfRangeException or InvalidOperationException
+            or InvalidCastException or KeyNotFoundException or NullReferenceException or JsonException or NotSupportedException)
+        {
+            throw new EngineException("ImageDamaged", FailureClass.ImageUnreadable, $"The image is damaged: {part}: {(e is NullReferenceException ? "null in a list" : e.Message)}.", e);
+        }
+    }
+
+    public static void Interpret(string part, Action work) => Interpret(part, () =>
+    {
+        work();
+        return true;
+    });
 
     public static EngineException Damaged(string what) =>
         new("ImageDamaged", FailureClass.ImageUnreadable, $"The image is damaged: {what}.");

@@ -48,7 +48,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
     {
         long start = Stopwatch.GetTimestamp();
         using ImageReader image = ImageReader.Open(options.ImagePath);
-        using var context = new RestoreContext(options, image);
+        using RestoreContext context = RestoreContext.Interpret("the tree", () => new RestoreContext(options, image));
         RefuseBlocked(context);
         RestoreJournal.Look(context);
         _timings["checkMs"] = Since(start);
@@ -85,7 +85,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
     public IReadOnlyList<Blocker> Check()
     {
         using ImageReader image = ImageReader.Open(options.ImagePath);
-        using var context = new RestoreContext(options, image);
+        using RestoreContext context = RestoreContext.Interpret("the tree", () => new RestoreContext(options, image));
         RestoreChecks.Report(context);
         if (options.Spool is { } spool)
             SpaceChecks.ReportSpool(spool, context);
@@ -95,7 +95,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
     public bool TakesMemory()
     {
         using ImageReader image = ImageReader.Open(options.ImagePath);
-        using var context = new RestoreContext(options, image);
+        using RestoreContext context = RestoreContext.Interpret("the tree", () => new RestoreContext(options, image));
         return ArrivingMemory.Suits(context);
     }
 

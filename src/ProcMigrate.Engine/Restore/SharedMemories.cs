@@ -46,14 +46,14 @@ internal sealed class SharedMemories(RestoreContext context) : IDisposable
         }
     }
 
-    private static Descriptor CreateMemfd(SharedMemoryState state)
+    private Descriptor CreateMemfd(SharedMemoryState state)
     {
         const int F_SEAL_SEAL = 1;
         // A memfd made without MFD_ALLOW_SEALING bears F_SEAL_SEAL from the start, and so does its successor.
         int huge = state.HugePageBytes == 0 ? 0 : MemoryFile.MFD_HUGETLB | (int)long.Log2(state.HugePageBytes) << MemoryFile.MFD_HUGE_SHIFT;
         Descriptor file = MemoryFile.Create(state.Name!, huge | ((state.Seals & F_SEAL_SEAL) == 0 || state.Seals > 1 ? MemoryFile.MFD_ALLOW_SEALING : 0));
         FileCalls.SetLength(file, state.Size);
-        FileCalls.SetMode(file, state.Mode);
+        context.Rights.Give(file, $"memfd:{state.Name}", null, null, state.Mode);
         return file;
     }
 
@@ -61,7 +61,7 @@ internal sealed class SharedMemories(RestoreContext context) : IDisposable
     /// The very thing that mmap(MAP_SHARED | MAP_ANONYMOUS) makes, taken hold of through /proc/self/map_files. Where that is
     /// not permitted, a memfd: the same to the program but for the name in /proc/PID/maps.
     /// </summary>
-    private static Descriptor CreateAnonymous(SharedMemoryState state)
+    private Descriptor CreateAnonymous(SharedMemoryState state)
     {
         const int PROT_READ_WRITE = 3, MAP_SHARED_ANONYMOUS = 0x21, MAP_NORESERVE = 0x4000, MAP_HUGETLB = 0x40000;
         long size = state.Size;

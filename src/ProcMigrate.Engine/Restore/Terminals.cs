@@ -104,6 +104,6 @@ internal sealed class Terminals(RestoreContext context) : IDisposable
     private void Add(Pty pty)
     {
         _ptys.Add(pty.State.Number, pty);
-        pty.SetUp();
+        pty.SetUp(context.Rights);
     }
 }

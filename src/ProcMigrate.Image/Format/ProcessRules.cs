@@ -22,7 +22,7 @@ internal sealed class ProcessRules(ProcessRecord process, HashSet<int> objects, 
         TreeRules.Count(process.Descriptors.Count, ImageLimits.Descriptors, $"descriptors of process {process.Pid}", faults);
         TreeRules.NoNull(process.CommandLine, "arguments", faults);
         Require(process.Name.Length <= MaxNameLength, "its name is too long");
-        Require(process.MemoryBytes >= 0, "its memory is negative");
+        Require(process.MemoryBytes is >= 0 and <= (long)ImageLimits.AddressEnd, $"it has {process.MemoryBytes} bytes of memory");
         Require((process.SharedWithParent & ~Shareable) == 0, $"it shares 0x{process.SharedWithParent:x} with its parent");
         RequireObject(process.ExecutableObject, "executable");
         RequireObject(process.WorkingFolderObject, "working folder");
@@ -47,6 +47,8 @@ internal sealed class ProcessRules(ProcessRecord process, HashSet<int> objects, 
                 $"mapping {start:x}-{end:x} is not of whole pages, not in order, or overlaps");
             Require(mapping.Protection is >= 0 and <= 7, $"mapping {start:x} has protection {mapping.Protection}");
             Require(Enum.IsDefined(mapping.Backing), $"mapping {start:x} has an unknown backing");
+            Require(mapping.HugePageBytes == 0 || (mapping.HugePageBytes > ImageLimits.PageSize && int.IsPow2(mapping.HugePageBytes)),
+                $"mapping {start:x} has pages of {mapping.HugePageBytes} bytes");
             Require(mapping.ObjectOffset <= long.MaxValue - (end - start), $"mapping {start:x} ends beyond any object");
             if (mapping.Backing == MappingBacking.Object || mapping.ObjectId != 0)
                 RequireObject(mapping.ObjectId, $"object of mapping {start:x}");

@@ -37,11 +37,17 @@ internal static class TreeJson
         if (!Utf8.IsValid(json)) throw faults.Damaged("the tree is not UTF-8");
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = ImageLimits.TreeDepth });
         var tokens = 0;
+        var weight = new TreeWeight();
         while (reader.Read())
         {
             if (++tokens > ImageLimits.TreeTokens) throw faults.TooLarge("tokens of the tree", tokens, ImageLimits.TreeTokens);
+            weight.Add(reader);
+            if (weight.Bytes > ImageLimits.TreeMemory) throw faults.TooLarge("memory for the tree", weight.Bytes, ImageLimits.TreeMemory);
             if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped)
-                _ = NameText.Unescape(reader.GetString()!);
+            {
+                // Nothing that the kernel names has a NUL; to its calls, a name would end there.
+                if (NameText.Unescape(reader.GetString()!).Contains('\0')) throw faults.Damaged("there is a NUL in a text");
+            }
         }
     }
 }

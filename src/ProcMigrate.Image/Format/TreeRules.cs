@@ -12,6 +12,7 @@ internal static class TreeRules
         if (tree.Processes.Count == 0) throw faults.Damaged("the tree has no process");
         NoNull(tree.Origin.Cpu.Features, "CPU features", faults);
         NoNull(tree.Origin.Cpu.XsaveLayout, "XSAVE layout", faults);
+        CheckXsave(tree.Origin.Cpu.XsaveLayout, faults);
         var objects = CheckObjects(tree.Objects, faults);
         var pids = new HashSet<int>();
         var tids = new HashSet<int>();
@@ -23,7 +24,34 @@ internal static class TreeRules
                 throw faults.Damaged($"process {process.Pid} comes without or before its parent {process.ParentPid}");
             new ProcessRules(process, objects, tids, faults).Check();
         }
+        CheckRoots(tree, pids, faults);
         CheckZombies(tree.Zombies, pids, tids, faults);
+    }
+
+    /// <summary>Their parents are outside: else nobody would be shown as the root of some, and who shares memory with whom would go in a circle.</summary>
+    private static void CheckRoots(TreeRecord tree, HashSet<int> pids, ImageFaults faults)
+    {
+        var further = tree.FurtherRoots.ToHashSet();
+        ulong memory = 0;
+        for (var i = 0; i < tree.Processes.Count; i++)
+        {
+            var process = tree.Processes[i];
+            if ((i == 0 || further.Contains(process.Pid)) && pids.Contains(process.ParentPid))
+                throw faults.Damaged($"process {process.Pid} is a root, and its parent {process.ParentPid} is in the tree");
+            memory += (ulong)process.MemoryBytes;
+            if (memory > long.MaxValue) throw faults.Damaged("its processes have more memory than there is");
+        }
+    }
+
+    private static void CheckXsave(IReadOnlyList<XsaveComponentRecord> layout, ImageFaults faults)
+    {
+        const int LastBit = 63, Longest = 64 << 10, ProtectionKeys = 9;
+        foreach (var component in layout)
+        {
+            var shortest = component.Bit == ProtectionKeys ? sizeof(uint) : 0;
+            if (component.Bit is < 0 or > LastBit || component.Offset is < 0 or > Longest || component.Size > Longest || component.Size < shortest)
+                throw faults.Damaged($"component {component.Bit} of the XSAVE area has an impossible place");
+        }
     }
 
     private static void CheckZombies(IReadOnlyList<ZombieRecord> zombies, HashSet<int> pids, HashSet<int> tids, ImageFaults faults)

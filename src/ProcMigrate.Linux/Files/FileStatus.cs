@@ -77,7 +77,7 @@ public readonly record struct FileStatus(
         {
             return OfPath(path, follow);
         }
-        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or 40 /* ELOOP */)
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or 36 /* ENAMETOOLONG */ or 40 /* ELOOP */)
         {
             return null;
         }
@@ -91,7 +91,14 @@ public readonly record struct FileStatus(
     /// <summary>The device number as the kernel has it, and shows it in fdinfo (linux/kdev_t.h).</summary>
     public ulong KernelDevice => DeviceMajor << 20 | DeviceMinor;
 
-    public DateTimeOffset Modified => DateTimeOffset.FromUnixTimeSeconds(ModifiedSeconds).AddTicks(ModifiedNanoseconds / 100);
+    public DateTimeOffset Modified => Time(ModifiedSeconds, ModifiedNanoseconds);
+
+    /// <summary>For people: a file's time may lie beyond the years that .NET knows, 1 to 9999, and is the nearest of them then.</summary>
+    public static DateTimeOffset Time(long seconds, uint nanoseconds)
+    {
+        const long First = -62_135_596_800, Last = 253_402_300_799;
+        return DateTimeOffset.FromUnixTimeSeconds(Math.Clamp(seconds, First, Last)).AddTicks(Math.Min(nanoseconds, 999_999_999) / 100);
+    }
 
     private static unsafe FileStatus Query(int folder, string path, int flags, string target)
     {

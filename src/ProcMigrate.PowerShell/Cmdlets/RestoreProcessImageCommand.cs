@@ -67,6 +67,10 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet, IRestoreParame
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Restores as root what belongs to another user, or what others can write.</summary>
+    [Parameter]
+    public SwitchParameter Trust { get; set; }
+
     /// <summary>Returns a job at once, which does it.</summary>
     [Parameter]
     public SwitchParameter AsJob { get; set; }
@@ -84,6 +88,7 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet, IRestoreParame
             .Option("--terminal", Terminal is null ? null : StreamPath(Terminal, place))
             .Options("--only", Only)
             .RestoredAs(this, FilesPathAt(place))
+            .Flag("--trust", Trust)
             .Flag("--wait", Wait)
             .Flag("--leave-stopped", LeaveStopped)
             .At(place)
@@ -119,7 +124,7 @@ public sealed class RestoreProcessImageCommand : ImageFileCmdlet, IRestoreParame
 
     private string Outlook(string path, Place place)
     {
-        var check = new VerbArguments("check").Options("--only", Only).RestoredAs(this, FilesPathAt(place)).At(place).Argument(path);
+        var check = new VerbArguments("check").Options("--only", Only).RestoredAs(this, FilesPathAt(place)).Flag("--trust", Trust).At(place).Argument(path);
         return Verdict(Ask(check, $"Checking {place.Describe(path)}"));
     }
 

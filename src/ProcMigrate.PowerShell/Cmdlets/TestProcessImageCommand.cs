@@ -97,6 +97,12 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet, IRestoreParameter
     [Parameter]
     public SwitchParameter Force { get; set; }
 
+    /// <summary>Of an image: restored as root although it belongs to another user, or others can write it.</summary>
+    [Parameter(ParameterSetName = InputObjectSet)]
+    [Parameter(ParameterSetName = PathSet)]
+    [Parameter(ParameterSetName = LiteralPathSet)]
+    public SwitchParameter Trust { get; set; }
+
     /// <summary>Emits every blocker in place of a yes or no.</summary>
     [Parameter]
     [Alias("Blocker")]
@@ -126,7 +132,7 @@ public sealed class TestProcessImageCommand : ImageFileCmdlet, IRestoreParameter
     {
         var image = place.Describe(path);
         var files = FilesPath is null || place.HostName is not null ? FilesPath : ToFilePath(FilesPath);
-        Check(new VerbArguments("check").Options("--only", Only).RestoredAs(this, files).At(place).Argument(path), image, known ?? (object)image, place.HostName is not null);
+        Check(new VerbArguments("check").Options("--only", Only).RestoredAs(this, files).Flag("--trust", Trust).At(place).Argument(path), image, known ?? (object)image, place.HostName is not null);
     }
 
     private void Check(VerbArguments verb, string subject, object target, bool elsewhere = false) => Run(new VerbRun(verb, $"Checking {subject}", target, result =>

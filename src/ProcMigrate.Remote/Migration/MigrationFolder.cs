@@ -1,4 +1,6 @@
 using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.ProcFs;
 using ProcMigrate.Remote.Transfer;
 
@@ -13,6 +15,7 @@ internal static class MigrationFolder
 {
     public const string Runs = "runs";
     public const string Aborted = "aborted";
+    private const int Longest = 16 << 20;
     private static readonly TimeSpan Stale = TimeSpan.FromDays(30);
 
     /// <summary>The folder, made if it is not there.</summary>
@@ -40,8 +43,8 @@ internal static class MigrationFolder
         }
     }
 
-    /// <summary>The outcome; null where it is not settled.</summary>
-    public static string? OutcomeOf(Guid id) => new FileInfo(Outcome(id)).LinkTarget;
+    /// <summary>The outcome; null where it is not settled, or where something stands there that settles nothing.</summary>
+    public static string? OutcomeOf(Guid id) => new FileInfo(Outcome(id)).LinkTarget is { } outcome and (Runs or Aborted) ? outcome : null;
 
     public static void Forget(Guid id)
     {
@@ -49,46 +52,47 @@ internal static class MigrationFolder
         File.Delete(Held(id));
     }
 
-    /// <summary>The file, locked for us; null where somebody else has it or, with <paramref name="create"/> false, it is not there.</summary>
-    public static FileStream? TryLock(string path, bool create)
+    /// <summary>
+    /// The file, locked for us; null where somebody else has it or, with <paramref name="create"/> false, it is not there. One that another
+    /// user can have written is as good as none: processes are ended by what stands in it.
+    /// </summary>
+    public static FileStream? TryLock(string path, bool create) => Stream(StateFile.TryLock(path, create));
+
+    /// <summary>A new file, whole from the moment on that it is there, and locked for us; null where there is one.</summary>
+    public static FileStream? Create(string path, IEnumerable<string> lines)
     {
-        try
-        {
-            return new FileStream(path, new FileStreamOptions
-            {
-                Mode = create ? FileMode.OpenOrCreate : FileMode.Open,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                UnixCreateMode = create ? UnixFileMode.UserRead | UnixFileMode.UserWrite : null,
-                BufferSize = 0,
-            });
-        }
-        catch (IOException)
-        {
-            return null;
-        }
+        FileStream? file = Stream(StateFile.CreateLocked(path, Text(lines)));
+        SyncFolder();
+        return file;
     }
 
     public static void Write(FileStream file, IEnumerable<string> lines)
     {
-        file.Write(System.Text.Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n"));
+        file.Write(Text(lines));
         file.Flush(flushToDisk: true);
         SyncFolder();
     }
 
+    /// <summary>What nobody of us has written is left out line by line; of a file that is too long, all of it.</summary>
     public static List<string> Read(FileStream file)
     {
+        if (file.Length > Longest)
+            return [];
         file.Position = 0;
         using var reader = new StreamReader(file, leaveOpen: true);
         return [.. reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)];
     }
+
+    private static FileStream? Stream(SafeFileHandle? handle) => handle is null ? null : new FileStream(handle, FileAccess.ReadWrite, bufferSize: 0);
+
+    private static byte[] Text(IEnumerable<string> lines) => System.Text.Encoding.UTF8.GetBytes(string.Join('\n', lines) + "\n");
 
     /// <summary>Nothing asks after so long; whoever did not come back by then has found his tree stopped, or dead.</summary>
     public static void RemoveStale()
     {
         foreach (string path in Directory.EnumerateFiles(Path(), "*.*"))
         {
-            if ((path.EndsWith(".held", StringComparison.Ordinal) || path.EndsWith(".outcome", StringComparison.Ordinal))
+            if ((path.EndsWith(".held", StringComparison.Ordinal) || path.EndsWith(".outcome", StringComparison.Ordinal) || path.EndsWith(".new", StringComparison.Ordinal))
                 && new FileInfo(path).LastWriteTimeUtc < DateTime.UtcNow - Stale)
                 File.Delete(path);
         }

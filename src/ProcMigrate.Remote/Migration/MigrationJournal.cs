@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using ProcMigrate.Linux.Processes;
 
@@ -11,9 +12,6 @@ namespace ProcMigrate.Remote.Migration;
 /// </summary>
 internal sealed class MigrationJournal : IDisposable
 {
-    private const string Begun = "journal 2";
-    private const string Complete = "complete";
-
     private readonly FileStream file;
     private readonly string path;
 
@@ -22,11 +20,9 @@ internal sealed class MigrationJournal : IDisposable
     public static MigrationJournal Begin(Guid id, SshTarget target, IReadOnlyList<int> pids)
     {
         string path = MigrationFolder.Source(id);
-        var file = MigrationFolder.TryLock(path, create: true)
-            ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
-        var lines = new List<string> { Begun, $"host {target.Host}" };
+        var lines = new List<string> { $"host {target.Host}" };
         Add("user", target.User);
-        Add("port", target.Port?.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        Add("port", target.Port?.ToString(CultureInfo.InvariantCulture));
         Add("identity", target.IdentityFile is null ? null : Path.GetFullPath(target.IdentityFile));
         Add("config", target.ConfigFile);
         Add("executable", target.Executable);
@@ -34,12 +30,12 @@ internal sealed class MigrationJournal : IDisposable
             Add("option", option);
         foreach (int pid in pids)
             lines.Add(MigrationFolder.LineOf(pid, pid, runs: true));
-        // Last of all: a journal without it was torn by a kill while it was written, and nothing was handed over by then.
-        lines.Add(Complete);
+        MigrationFolder.RemoveStale();
+        FileStream file = MigrationFolder.Create(path, lines)
+            ?? throw new RemoteException(RemoteFailure.FarSideFailed, target.Host, $"{path} is in use by another procmigrate");
         var journal = new MigrationJournal(file, path);
         try
         {
-            MigrationFolder.Write(file, lines);
             StandBy(id, target);
             return journal;
         }
@@ -65,12 +61,9 @@ internal sealed class MigrationJournal : IDisposable
 
     public void Dispose() => file.Dispose();
 
-    /// <summary>The host that the journal names; null where the journal is torn.</summary>
-    public static SshTarget? TargetIn(List<string> lines)
+    /// <exception cref="RemoteException">It does not say where the tree went.</exception>
+    public static SshTarget TargetIn(List<string> lines, string path)
     {
-        // Journals of versions before have neither a first nor a last line of their kind.
-        if (lines is [] or [Begun, ..] and not [.., Complete])
-            return null;
         string? Find(string key) => lines.Find(l => l.StartsWith(key + " ", StringComparison.Ordinal))?[(key.Length + 1)..];
         var options = new List<string>();
         foreach (string line in lines)
@@ -78,10 +71,17 @@ internal sealed class MigrationJournal : IDisposable
             if (line.StartsWith("option ", StringComparison.Ordinal))
                 options.Add(line[7..]);
         }
-        return new SshTarget(Find("host") ?? "")
+        int port = 0;
+        if (Find("host") is not { Length: > 0 } host || (Find("port") is { } number && !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out port)))
+        {
+            throw new RemoteException(
+                RemoteFailure.Unsettled, "",
+                $"{path} does not say where the tree went: it is damaged. If the tree stands stopped here, look for it on the other host; then kill one of the two, and remove the file");
+        }
+        return new SshTarget(host)
         {
             User = Find("user"),
-            Port = int.TryParse(Find("port"), System.Globalization.CultureInfo.InvariantCulture, out int port) ? port : null,
+            Port = port == 0 ? null : port,
             IdentityFile = Find("identity"),
             ConfigFile = Find("config"),
             Executable = Find("executable"),

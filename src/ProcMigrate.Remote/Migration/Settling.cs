@@ -29,7 +29,7 @@ public static class Settling
             if (!File.Exists(path))
                 return null;
             if (!standBy)
-                throw new RemoteException(RemoteFailure.Unsettled, "", $"the migration {id} is still at work; it settles itself");
+                throw new RemoteException(RemoteFailure.Unsettled, "", $"the migration {id} is still at work and settles itself, or {path} is not a file of this user alone");
             cancel.ThrowIfCancellationRequested();
             Thread.Sleep(100);
         }
@@ -37,11 +37,7 @@ public static class Settling
         if (!File.Exists(path))
             return null;
         List<string> lines = MigrationFolder.Read(file);
-        if (MigrationJournal.TargetIn(lines) is not { } target)
-        {
-            File.Delete(path);
-            return ("", false);
-        }
+        SshTarget target = MigrationJournal.TargetIn(lines, path);
         List<int> pids = MigrationFolder.LivingIn(lines).ConvertAll(process => process.Pid);
         using SettleCall call = SettleCall.Ask(id, target, standBy ? StandByPatience : TimeSpan.Zero, null, pids, cancel);
         if (call.Runs)

@@ -52,6 +52,14 @@ internal sealed class ForgedImage
         {
             file.Write(bytes.AsSpan(0, (int)treeOffset));
             file.Write(tree);
+            // What lies behind it, the data of objects, moves by whole pages.
+            var behind = treeAt + 1 < entries.Length ? entries[treeAt + 1].Offset : Trailer.IndexOffset;
+            if (behind < Trailer.IndexOffset)
+            {
+                file.Write(new byte[-file.Position & (ImageLimits.PageSize - 1)]);
+                for (var i = treeAt + 1; i < entries.Length; i++) entries[i].Offset += file.Position - behind;
+                file.Write(bytes.AsSpan((int)behind, (int)(Trailer.IndexOffset - behind)));
+            }
             file.Write(new byte[-file.Position & 7]);
         }
         var index = MemoryMarshal.AsBytes(entries.AsSpan());

@@ -24,14 +24,14 @@ public sealed class VerbArgumentsContractTests
         ["save, bundle"] = new VerbArguments("save").Bundle(true, ["/a", "/b"], ["/c"]).Argument(1),
         ["restore"] = new VerbArguments("restore")
             .Option("--stdio", "null").Option("--terminal", "/x").Options("--only", [1, 2]).Flag("--wait", true).Flag("--leave-stopped", true)
-            .Flag("--force", true).At(Far).Argument("x"),
+            .Flag("--force", true).Flag("--trust", true).At(Far).Argument("x"),
         ["restore, bundle"] = new VerbArguments("restore")
             .Flag("--pid-namespace", true).Option("--files", "/f").Flag("--same-names", true).Flag("--reuse-host-files", true)
             .Options("--map", ["/a=/b", "/c=/d"]).Choice<ImageFileChange>("--file-changed", ImageFileChange.Truncate).Argument("x"),
         ["inspect"] = new VerbArguments("inspect").Flag("--detailed", true).At(Far).Argument("x"),
         ["check, image"] = new VerbArguments("check")
             .Options("--only", [1]).Flag("--pid-namespace", true).Option("--files", "/f").Flag("--same-names", true).Flag("--reuse-host-files", true)
-            .Options("--map", ["/a=/b"]).Choice<ImageFileChange>("--file-changed", ImageFileChange.Accept).Flag("--force", true).At(Far).Argument("x"),
+            .Options("--map", ["/a=/b"]).Choice<ImageFileChange>("--file-changed", ImageFileChange.Accept).Flag("--force", true).Flag("--trust", true).At(Far).Argument("x"),
         ["check, process"] = new VerbArguments("check")
             .Flag("--no-children", true).Tcp(ImageTcpPolicy.Migrate).Bundle(false, ["/a"], ["/b"]).Argument(1),
         ["send"] = new VerbArguments("send")

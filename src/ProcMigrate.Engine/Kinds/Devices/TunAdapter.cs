@@ -98,12 +98,19 @@ internal sealed class TunAdapter : DeviceAdapter
         int size = tun.SendBuffer, header = tun.HeaderSize;
         DeviceCalls.Call(device, TUNSETSNDBUF, "TUNSETSNDBUF", ref size);
         DeviceCalls.Call(device, TUNSETVNETHDRSZ, "TUNSETVNETHDRSZ", ref header);
-        if (tun.Owner is { } owner)
+        if (tun.Owner is { } owner && Allowed(context.Rights.MayOwn((uint)owner), tun, context))
             DeviceCalls.CallValue(device, TUNSETOWNER, "TUNSETOWNER", (nint)owner);
-        if (tun.Group is { } group)
+        if (tun.Group is { } group && Allowed(context.Rights.MayOwnAsGroup((uint)group), tun, context))
             DeviceCalls.CallValue(device, TUNSETGROUP, "TUNSETGROUP", (nint)group);
         DeviceCalls.CallValue(device, TUNSETPERSIST, "TUNSETPERSIST", (tun.Flags & IFF_PERSIST) != 0 ? 1 : 0);
         SetValues(tun);
+    }
+
+    private static bool Allowed(bool allowed, TunState tun, RestoreContext context)
+    {
+        if (!allowed)
+            context.WarnOnce($"{tun.Interface} was lent to a user or group that no process of the tree is: here it is not");
+        return allowed;
     }
 
     /// <summary>A persistent interface outlives the program: then the one here is its own, if nobody has taken it.</summary>

@@ -50,11 +50,13 @@ internal sealed class UnixBinder(RestoreContext context)
             ThreadFolders.Run(null, folder, () => SocketCalls.Bind(socket, UnixName.Address(name), text));
         else
             BindRenamed(socket, name, file.Path);
-        FileStatus made = FileStatus.OfPath(file.Path, follow: false);
-        context.OnFailure(() => SocketFile.RemoveMade(file.Path, made));
-        FileCalls.SetMode(file.Path, file.Mode);
-        if ((made.Uid, made.Gid) != (file.Uid, file.Gid))
-            FileOwnership.Set(file.Path, file.Uid, file.Gid);
+        // Not by its path, which whoever may write to the folder can lead elsewhere in the meantime.
+        using Descriptor made = FileCalls.Open(file.Path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
+        FileStatus status = FileStatus.Of(made);
+        if (status.Type != FileType.Socket)
+            throw new EngineException("RestoreFailed", FailureClass.Failed, $"Somebody has put another file in the place of the socket {file.Path}; nothing was started.");
+        context.OnFailure(() => SocketFile.RemoveMade(file.Path, status));
+        context.Rights.Give(made, file.Path, file.Uid, file.Gid, file.Mode);
     }
 
     /// <summary>
