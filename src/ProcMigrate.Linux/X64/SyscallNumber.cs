@@ -142,6 +142,7 @@ public enum SyscallNumber
     io_destroy = 207,
     io_getevents = 208,
     io_submit = 209,
+    getdents64 = 217,
     set_tid_address = 218,
     restart_syscall = 219,
     semtimedop = 220,
