@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -40,10 +41,9 @@ internal static class FilePaths
         }
         if (deleted)
             return CaptureOtherLink(path, status, flags, position, pid, fd, context);
-        context.Block(new Blocker(
-            "UnreachableFile", pid, fd, link,
-            "another file stands under this path now, or none: it was renamed, replaced or mounted over",
-            "put the original file back under its name"));
+        if (HiddenMounts.OtherPathOf(link, status) is { } other)
+            return Capture(other, status, flags, position, reach, pid, fd, context);
+        context.Block(HiddenMounts.Blocker(link, status, pid, fd));
         return null;
     }
 

@@ -1,5 +1,6 @@
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Memory;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -122,6 +123,11 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
                 return null;
             }
             status = byPath;
+        }
+        catch (LinuxException e) when (DeadFileSystem.Is(e))
+        {
+            context.Block(DeadFileSystem.Blocker(process.Pid, null, map.Name, e));
+            return null;
         }
         if (IsSharedMemory(map))
             return SharedMemory.Capture(map.Name, status, reach, process.Pid, null, context);
