@@ -3,6 +3,7 @@ using System.Text.Json;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Births;
@@ -45,6 +46,7 @@ internal static class RestoreChecks
         HashSet<int>? chosen = context.Options.Only.Count == 0 ? null : TreeSelection.ObjectsOf(context.Tree);
         foreach (ObjectRecord record in context.Tree.Objects.Where(o => chosen?.Contains(o.Id) != false && DescriptorKinds.IsOpenFile(o.Kind)))
             DescriptorKinds.Of(record).Check(record, context);
+        ProgramFiles.Of(context).Check();
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             foreach ((string name, JsonElement state) in process.Aspects)

@@ -64,30 +64,8 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
     private string Reach()
     {
         if (!state.Deleted)
-            return state.File.Path;
-        _inode ??= MakeDeleted();
+            return state.File.Reachable;
+        _inode ??= DeletedFileKind.Make(state.Buffer, DeletedFileState.CopyOf(state.File), 0, _ => { }, context);
         return $"/proc/self/fd/{_inode.Number}";
-    }
-
-    /// <summary>
-    /// Under its old name where that is free, so that /proc/PID/fd shows the same; else beside it under one that nobody has.
-    /// </summary>
-    private Descriptor MakeDeleted()
-    {
-        string path = FileStatus.TryOfPath(state.File.Path) is null ? state.File.Path : $"{state.File.Path}.{Guid.NewGuid():n}";
-        FifoFile.Create(path, state.File.Mode);
-        try
-        {
-            Descriptor inode = FileCalls.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
-            // Through /proc: fchown refuses a descriptor opened with O_PATH.
-            FifoFile.SetOwner($"/proc/self/fd/{inode.Number}", state.File.Uid, state.File.Gid);
-            // The umask of whoever restores has taken bits away.
-            FolderCalls.SetMode(inode, state.File.Mode);
-            return inode;
-        }
-        finally
-        {
-            FifoFile.Delete(path);
-        }
     }
 }

@@ -25,6 +25,8 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
         ("io", "DeviceMemory", "it maps the registers of a device", "let the program close the device"),
     ];
 
+    private const int PROT_EXEC = 4;
+
     public List<MappingRecord> Collect(IReadOnlyList<MemoryMap> maps)
     {
         using PageScanner scanner = PageScanner.Open(process.Pid);
@@ -148,6 +150,8 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
                 "memory of a device stays in its machine", "let the program close the device"));
             return null;
         }
+        if ((map.Protection & PROT_EXEC) != 0 && map.Name.StartsWith('/'))
+            ExecutedFiles.NoteMapped(map.Name, status, context);
         string kind = status.Type == FileType.CharacterDevice ? "memory-device" : "file";
         return FilePaths.Capture(map.Name, status, flags, 0, reach, process.Pid, null, context) is { } state
             ? context.Objects.GetOrAdd($"{kind} {flags} {status.Inode} {map.Name}", table => table.Add(kind, map.Name, state.ToJson()))

@@ -166,6 +166,8 @@ internal sealed class ProcessCollector(TracedProcess process, SaveContext contex
         try
         {
             FileStatus status = FileStatus.OfPath(link);
+            if (link.EndsWith("/exe", StringComparison.Ordinal))
+                ExecutedFiles.NoteProgram(path, status, context);
             return FilePaths.Capture(path, status, flags, 0, link, process.Pid, null, context) is { } state
                 ? context.Objects.GetOrAdd($"{kind} {flags} {status.Inode} {path}", table => table.Add(kind, path, state.ToJson()))
                 : 0;
