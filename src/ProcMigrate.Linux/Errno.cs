@@ -27,11 +27,15 @@ public static class Errno
     public const int ENOTTY = 25;
     public const int ENOSPC = 28;
     public const int ENOMSG = 42;
+    public const int EROFS = 30;
     public const int EPIPE = 32;
     public const int ENOSYS = 38;
+    public const int ENOTEMPTY = 39;
     public const int ELOOP = 40;
     public const int ENODATA = 61;
     public const int EOPNOTSUPP = 95;
+    public const int ENOTCONN = 107;
+    public const int ESTALE = 116;
 
     /// <summary>Kernel-internal results of an interrupted call, seen only through ptrace (include/linux/errno.h).</summary>
     public const int ERESTARTSYS = 512;

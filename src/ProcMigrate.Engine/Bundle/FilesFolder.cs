@@ -10,7 +10,10 @@ namespace ProcMigrate.Engine.Bundle;
 internal sealed class FilesFolder : IDisposable
 {
     private const int OwnerOnly = 0x1c0; // 0700
+    private const string Mark = ".unpacking";
     private readonly bool _made;
+    private bool _hasTable;
+    private bool _isMarked;
 
     // By descriptor, not by name: the tree's own view of names may hide them.
     private readonly FolderBeneath _above;
@@ -19,12 +22,15 @@ internal sealed class FilesFolder : IDisposable
     private FilesFolder(string path, bool made, string? ofImages)
     {
         (Beneath, _made) = (FolderBeneath.Open(path), made);
-        FileLocks.TryLock(Beneath.Folder);
+        IsHeld = FileLocks.TryLock(Beneath.Folder) && FileStatus.TryOfPath(path, follow: false)?.IsSameFile(FileStatus.Of(Beneath.Folder)) == true;
         _above = FolderBeneath.Open(System.IO.Path.GetDirectoryName(path) ?? "/");
         _ofImages = ofImages is null ? null : FolderBeneath.Open(ofImages);
     }
 
     public FolderBeneath Beneath { get; }
+
+    /// <summary>False where another restore took it for left over in the moment before it was locked.</summary>
+    private bool IsHeld { get; }
 
     public string Path => Beneath.Path;
 
@@ -36,15 +42,44 @@ internal sealed class FilesFolder : IDisposable
     /// <summary>Takes it back, with what of it is known.</summary>
     public void Remove()
     {
+        if (_hasTable)
+            _above.TryRemove(System.IO.Path.GetFileName(TablePath), isFolder: false);
         if (_made)
             _above.TryRemove(System.IO.Path.GetFileName(Path), isFolder: true);
+        if (_isMarked)
+            _above.TryRemove(System.IO.Path.GetFileName(Path) + Mark, isFolder: false);
         // Only if it is empty: the files of other restores of the image stay.
         _ofImages?.TryRemove(System.IO.Path.GetFileName(_above.Path), isFolder: true);
     }
 
     /// <summary>A new file for the table of names.</summary>
-    public Descriptor CreateTable() => _above.Open(
-        System.IO.Path.GetFileName(TablePath), OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_WRONLY, 0x180 /* 0600 */);
+    public Descriptor CreateTable()
+    {
+        Descriptor table = _above.Open(
+            System.IO.Path.GetFileName(TablePath), OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_WRONLY, 0x180 /* 0600 */);
+        _hasTable = true;
+        return table;
+    }
+
+    /// <summary>The tree is about to run: from here on it stays, whatever happens to us.</summary>
+    public void Keep()
+    {
+        if (!_isMarked)
+            return;
+        long result = _above.TryRemove(System.IO.Path.GetFileName(Path) + Mark, isFolder: false);
+        if (result < 0)
+            throw new LinuxException("unlinkat", Path + Mark, (int)-result);
+        _isMarked = false;
+    }
+
+    private bool TryMark()
+    {
+        if (!IsHeld)
+            return false;
+        _above.Open(
+            System.IO.Path.GetFileName(Path) + Mark, OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_WRONLY, 0x180 /* 0600 */).Dispose();
+        return _isMarked = true;
+    }
 
     public void Dispose()
     {
@@ -60,27 +95,42 @@ internal sealed class FilesFolder : IDisposable
         for (int number = 1; ; number++)
         {
             string path = System.IO.Path.Combine(above, number == 1 ? "files" : $"files.{number}");
-            if (System.IO.Path.Exists(path + ".json"))
-                continue;
             RemoveLeftOver(path);
-            if (TryMake(path))
-                return new FilesFolder(path, made: true, images);
+            if (System.IO.Path.Exists(path + ".json") || !TryMake(path))
+                continue;
+            var folder = new FilesFolder(path, made: true, images);
+            if (folder.TryMark())
+                return folder;
+            folder.Dispose();
         }
     }
 
     /// <summary>
-    /// The table of names comes last, so a folder without one is of a restore that was killed, and its tree with it; or of one under
-    /// way, which holds a lock.
+    /// What a restore left that was killed before its tree ran: the mark beside the folder is still there, and nobody holds the lock. Without
+    /// the mark a tree may live there, with or without a table: whatever that is, it stays.
     /// </summary>
     private static void RemoveLeftOver(string path)
     {
         if (FileStatus.TryOfPath(path, follow: false) is not { Type: FileType.Directory })
             return;
-        using (Descriptor folder = FileCalls.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW))
+        using Descriptor folder = FileCalls.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
+        if (!FileLocks.TryLock(folder))
+            return;
+        try
         {
-            if (!FileLocks.TryLock(folder) || System.IO.Path.Exists(path + ".json"))
-                return;
-            Directory.Delete(path, recursive: true);
+            bool marked = System.IO.Path.Exists(path + Mark);
+            // One that was killed before it made the mark has put nothing in.
+            if (marked || Directory.GetFileSystemEntries(path).Length == 0)
+                Directory.Delete(path, recursive: marked);
+            if (marked)
+            {
+                File.Delete(path + ".json");
+                File.Delete(path + Mark);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Folders that their owner may not write to, say: they stay, and there are other numbers.
         }
     }
 

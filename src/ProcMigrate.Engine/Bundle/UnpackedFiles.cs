@@ -40,6 +40,7 @@ internal sealed class UnpackedFiles
         unpacker.Unpack(files.IsWanted, progress, cancel);
         if (context.Options.SameNames)
             new SameNames(files, context).Show();
+        context.BeforeRelease(files.WriteTable);
         return files;
     }
 
@@ -95,8 +96,8 @@ internal sealed class UnpackedFiles
         }
     }
 
-    /// <summary>Last of all, when the tree runs: a folder without it is one that nobody uses.</summary>
-    public void WriteTable(List<string> warnings)
+    /// <summary>Last of all before the tree runs; then the folder is the tree's.</summary>
+    private void WriteTable()
     {
         using var bytes = new MemoryStream();
         using var json = new Utf8JsonWriter(bytes, new JsonWriterOptions { Indented = true });
@@ -122,10 +123,14 @@ internal sealed class UnpackedFiles
         {
             using Descriptor table = _folder.CreateTable();
             FileCalls.WriteAt(table, bytes.GetBuffer().AsSpan(0, (int)bytes.Length), 0, _folder.TablePath);
+            _folder.Keep();
         }
         catch (LinuxException e)
         {
-            warnings.Add($"the table of names is missing: {e.Message}");
+            throw new EngineException(
+                "UnpackFailed", FailureClass.Failed,
+                $"The table of names beside the unpacked files could not be written, and what had been made was removed: {e.Message}. Make room there, "
+                + "or name another folder with --files.", e);
         }
     }
 }

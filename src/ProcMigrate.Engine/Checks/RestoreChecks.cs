@@ -3,6 +3,7 @@ using System.Text.Json;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Births;
@@ -55,6 +56,7 @@ internal static class RestoreChecks
                 SignalOwners.Check(owner.Type, owner.Pid, context);
             RestoreContext.Interpret($"object {record.Id} ({record.Kind})", () => DescriptorKinds.Of(record).Check(record, context));
         }
+        ProgramFiles.Of(context).Check();
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             foreach ((string name, JsonElement state) in process.Aspects)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -27,7 +28,7 @@ internal sealed class DeletedFileKind : DescriptorKind
     /// <summary>The object for a file without a name, captured at its first sight; or null and a blocker.</summary>
     /// <param name="reach">A path below /proc that leads to it all the same.</param>
     public static int? Capture(
-        string path, FileStatus status, OpenFlags flags, string reach, int pid, int? fd, SaveContext context)
+        string path, FileStatus status, string reach, int pid, int? fd, SaveContext context)
     {
         if (status.Type == FileType.Regular && Unreadable(reach) is { } why)
         {
@@ -49,7 +50,6 @@ internal sealed class DeletedFileKind : DescriptorKind
                 DeviceMajor = status.RealDeviceMajor,
                 DeviceMinor = status.RealDeviceMinor,
                 Target = status.Type == FileType.SymbolicLink ? FolderCalls.ReadSymbolicLink(reach) : null,
-                CreationFlags = flags.HasFlag(OpenFlags.O_TMPFILE) ? flags : 0,
             };
             int id = table.Add(KindName, path, JsonSerializer.SerializeToElement(state, StateJson.Default.DeletedFileState));
             if (status.Type == FileType.Regular)
@@ -60,15 +60,13 @@ internal sealed class DeletedFileKind : DescriptorKind
 
     public override void Check(ObjectRecord record, RestoreContext context)
     {
-        DeletedFileState state = RestoreContext.Parse(record, StateJson.Default.DeletedFileState);
-        CheckDevice(state, context);
-        if (NamelessFile.CannotBeMadeIn(state.Path) is { } why)
-        {
-            context.Block(new Blocker(
-                "DeletedFile", null, null, state.Path, $"the program uses a deleted file that lay here, and {why}",
-                "make the folder writable, or restore where it is"));
-        }
+        CheckDevice(RestoreContext.Parse(record, StateJson.Default.DeletedFileState), context);
+        CheckPlace(record.Id, context);
     }
+
+    /// <summary>Finds a place for it, or blocks; asked by each open file of it, the first time counts.</summary>
+    public static void CheckPlace(int objectId, RestoreContext context) => NamelessPlaces.Of(context).For(
+        objectId, RestoreContext.Parse(context.Object(objectId), StateJson.Default.DeletedFileState), CreationFlagsOf(objectId, context));
 
     /// <summary>Whoever has a node of its own has the device, whatever the rights of /dev are.</summary>
     private static void CheckDevice(DeletedFileState state, RestoreContext context)
@@ -85,21 +83,95 @@ internal sealed class DeletedFileKind : DescriptorKind
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         DeletedFileState state = RestoreContext.Parse(record, StateJson.Default.DeletedFileState);
-        NamelessFile made = NamelessFile.Create(state, context.Rights);
-        // Held by the restore: the one open file that shows O_TMPFILE among its flags can only be the one that made it.
-        context.Shared(CreatorKey(record.Id), () => made);
-        if (state.Type == FileType.SymbolicLink)
-            return Descriptor.Duplicate(made.File.Number);
-        Descriptor anchor = FileCalls.Open($"/proc/self/fd/{made.File.Number}", OpenFlags.O_PATH);
-        if (state.Type != FileType.Regular)
+        return Make(record.Id, state, CreationFlagsOf(record.Id, context), file => SharedMemories.Fill(file, record.Id, context), context);
+    }
+
+    /// <summary>Makes a file where there is room for it.</summary>
+    /// <param name="fill">Gives a regular file its content.</param>
+    public static Descriptor Make(int objectId, DeletedFileState state, OpenFlags creationFlags, Action<Descriptor> fill, RestoreContext context)
+    {
+        var failures = new List<string>();
+        foreach (string folder in NamelessPlaces.Of(context).For(objectId, state, creationFlags))
+        {
+            try
+            {
+                Descriptor made = MakeIn(folder, objectId, state, creationFlags, fill, context);
+                if (failures.Count > 0)
+                    context.WarnOnce($"the deleted file {state.Path} is made anew in {folder} ({string.Join("; ", failures)})");
+                return made;
+            }
+            catch (LinuxException e)
+            {
+                failures.Add($"in {folder}: {e.Call}: {Errno.Describe(e.Errno)}");
+            }
+        }
+        throw new EngineException(
+            "DeletedFileFailed", FailureClass.Failed,
+            $"The program uses a deleted file, {state.Path}, that could not be made anew ({string.Join("; ", failures)}). Nothing was started. "
+            + "Make room or grant the right in one of these folders, or restore elsewhere.");
+    }
+
+    private static Descriptor MakeIn(
+        string folder, int objectId, DeletedFileState state, OpenFlags creationFlags, Action<Descriptor> fill, RestoreContext context)
+    {
+        NamelessFile made = NamelessFile.Create(state, creationFlags, folder, context.Rights);
+        try
+        {
+            Descriptor anchor = state.Type == FileType.SymbolicLink
+                ? Descriptor.Duplicate(made.File.Number)
+                : FileCalls.Open($"/proc/self/fd/{made.File.Number}", OpenFlags.O_PATH);
+            if (state.Type == FileType.Regular)
+                Complete(anchor, objectId, state, fill, context);
+            // The one open file that shows O_TMPFILE among its flags can only be the one that made it. Else nothing of ours stays open
+            // for writing: the kernel would not take the file for a program's (deny_write_access).
+            if (creationFlags != 0)
+                context.Shared(CreatorKey(objectId), () => made);
             return anchor;
-        using (Descriptor file = FileCalls.Open($"/proc/self/fd/{anchor.Number}", OpenFlags.O_RDWR))
+        }
+        finally
+        {
+            if (creationFlags == 0)
+                made.Dispose();
+        }
+    }
+
+    private static void Complete(Descriptor anchor, int objectId, DeletedFileState state, Action<Descriptor> fill, RestoreContext context)
+    {
+        const int OwnerMayExecute = 0x40; // 0100
+        string path = $"/proc/self/fd/{anchor.Number}";
+        using (Descriptor file = FileCalls.Open(path, OpenFlags.O_RDWR))
         {
             FileCalls.SetLength(file, state.Size);
-            SharedMemories.Fill(file, record.Id, context);
+            fill(file);
         }
         FolderCalls.SetModified(anchor, state.ModifiedSeconds, state.ModifiedNanoseconds);
-        return anchor;
+        int mode = FileStatus.Of(anchor).Mode;
+        if (!ProgramFiles.Of(context).IsExecuted(objectId) || (mode & OwnerMayExecute) != 0)
+            return;
+        // It has lost its x bits since it was started; nobody else can reach it before the tree runs.
+        FolderCalls.SetMode(anchor, mode | OwnerMayExecute);
+        Descriptor kept = Descriptor.Duplicate(anchor.Number);
+        context.AtEnd(() =>
+        {
+            using (kept)
+                FolderCalls.SetMode(kept, mode);
+        });
+    }
+
+    /// <summary>The flags of the open(2) with O_TMPFILE that made a file, if the tree has what it returned open; else 0.</summary>
+    public static OpenFlags CreationFlagsOf(int objectId, RestoreContext context) =>
+        context.Shared("creation flags of deleted files", () => CreationFlags(context)).GetValueOrDefault(objectId);
+
+    private static Dictionary<int, OpenFlags> CreationFlags(RestoreContext context)
+    {
+        var flags = new Dictionary<int, OpenFlags>();
+        foreach (ObjectRecord record in context.Tree.Objects.Where(o => o.Kind == RegularFileKind.KindName))
+        {
+            FileState file = FileState.From(record);
+            if (file.Deleted != 0 && file.Flags.HasFlag(OpenFlags.O_TMPFILE))
+                flags[file.Deleted] = file.Flags;
+        }
+        return flags;
     }
 
     /// <summary>Opens a file without a name once more.</summary>
@@ -107,8 +179,10 @@ internal sealed class DeletedFileKind : DescriptorKind
     {
         Descriptor anchor = context.OpenFiles.Get(objectId);
         if (flags.HasFlag(OpenFlags.O_TMPFILE))
+        {
             return Descriptor.Duplicate(context.Shared<NamelessFile>(CreatorKey(objectId), () => throw RestoreContext.Damaged(
                 $"object {objectId} was not made with O_TMPFILE")).File.Number);
+        }
         // Of a symbolic link there is nothing but the place; opened anew, the descriptor would not show O_NOFOLLOW any more.
         return RestoreContext.Parse(context.Object(objectId), StateJson.Default.DeletedFileState).Type == FileType.SymbolicLink
             ? Descriptor.Duplicate(anchor.Number)
@@ -131,7 +205,7 @@ internal sealed class DeletedFileKind : DescriptorKind
     }
 }
 
-/// <summary>A file without a name. CreationFlags are those of the open(2) with O_TMPFILE that made it, else 0.</summary>
+/// <summary>A file without a name.</summary>
 internal sealed record DeletedFileState
 {
     public required string Path { get; init; }
@@ -153,16 +227,20 @@ internal sealed record DeletedFileState
     public required uint ModifiedNanoseconds { get; init; }
     public uint DeviceMajor { get; init; }
     public uint DeviceMinor { get; init; }
-    internal OpenFlags CreationFlags { get; set; }
-
-    [JsonPropertyName("creationFlags")]
-    public string CreationFlagsWord
-    {
-        get => CreationFlags.ToString();
-        init => CreationFlags = (OpenFlags)Word.ParseFlags(typeof(OpenFlags), value);
-    }
-
 
     /// <summary>Where a symbolic link leads to; else null.</summary>
     public string? Target { get; init; }
+
+    /// <summary>For one that is made like a file.</summary>
+    public static DeletedFileState CopyOf(FileState file) => new()
+    {
+        Path = file.Path,
+        Type = file.Type,
+        Mode = file.Mode,
+        Uid = file.Uid,
+        Gid = file.Gid,
+        Size = file.Size,
+        ModifiedSeconds = file.ModifiedSeconds,
+        ModifiedNanoseconds = file.ModifiedNanoseconds,
+    };
 }

@@ -64,28 +64,8 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
     private string Reach()
     {
         if (!state.Deleted)
-            return state.File.Path;
-        _inode ??= MakeDeleted();
+            return state.File.Reachable;
+        _inode ??= DeletedFileKind.Make(state.Buffer, DeletedFileState.CopyOf(state.File), 0, _ => { }, context);
         return $"/proc/self/fd/{_inode.Number}";
-    }
-
-    /// <summary>
-    /// Under its old name where that is free, so that /proc/PID/fd shows the same; else beside it under one that nobody has.
-    /// </summary>
-    private Descriptor MakeDeleted()
-    {
-        const int OwnerOnly = 0x180; // 0600
-        string path = FileStatus.TryOfPath(state.File.Path) is null ? state.File.Path : $"{state.File.Path}.{Guid.NewGuid():n}";
-        FifoFile.Create(path, OwnerOnly);
-        try
-        {
-            Descriptor inode = FileCalls.Open(path, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
-            context.Rights.Give(inode, state.File.Path, state.File.Uid, state.File.Gid, state.File.Mode);
-            return inode;
-        }
-        finally
-        {
-            FifoFile.Delete(path);
-        }
     }
 }

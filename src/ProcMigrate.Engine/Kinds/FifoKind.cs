@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -41,12 +42,7 @@ internal sealed class FifoKind : DescriptorKind
             FilePaths.Check(state.File, context);
             return;
         }
-        string folder = Path.GetDirectoryName(state.File.Path) ?? "/";
-        if (FileStatus.TryOfPath(folder) is not { Type: FileType.Directory })
-        {
-            context.Block(new Blocker(
-                "FileMissing", null, null, folder, $"a FIFO that the program has deleted ({state.File.Path}) was in this folder", "make the folder"));
-        }
+        NamelessPlaces.Of(context).For(state.Buffer, DeletedFileState.CopyOf(state.File), 0);
     }
 
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Save;
 using ProcMigrate.Image.Records;
@@ -16,6 +17,8 @@ internal static class FilePaths
     {
         if (FileStatus.TryOfPath(link, follow: status.Type != FileType.SymbolicLink) is { } there && there.IsSameFile(status))
         {
+            if (OtherNames.IsPassing(link))
+                return CaptureDeleted(link, status, flags, position, reach, pid, fd, context);
             return FileState.Of(link, status, flags, position, context.Shared(() => new BuildIds()).Of(link, status)) with
             {
                 Bundled = context.Bundle?.Add(link, status, IsWritten(flags)) ?? 0,
@@ -33,38 +36,45 @@ internal static class FilePaths
         }
         // A folder that was removed may still be counted a link.
         if (status.Links == 0 || (deleted && status.Type == FileType.Directory))
-        {
-            return DeletedFileKind.Capture(path, status, flags, reach, pid, fd, context) is { } id
-                ? FileState.Of(path, status, flags, position) with { Deleted = id }
-                : null;
-        }
+            return CaptureDeleted(path, status, flags, position, reach, pid, fd, context);
         if (deleted)
-            return CaptureOtherLink(path, status, flags, position, pid, fd, context);
-        context.Block(new Blocker(
-            "UnreachableFile", pid, fd, link,
-            "another file stands under this path now, or none: it was renamed, replaced or mounted over",
-            "put the original file back under its name"));
+            return CaptureOtherLink(path, status, flags, position, reach, pid, fd, context);
+        if (HiddenMounts.OtherPathOf(link, status) is { } other)
+            return Capture(other, status, flags, position, reach, pid, fd, context);
+        context.Block(HiddenMounts.Blocker(link, status, pid, fd));
         return null;
     }
+
+    private static FileState? CaptureDeleted(
+        string path, in FileStatus status, OpenFlags flags, long position, string reach, int pid, int? fd, SaveContext context) =>
+        DeletedFileKind.Capture(path, status, reach, pid, fd, context) is { } id
+            ? FileState.Of(path, status, flags, position) with { Deleted = id }
+            : null;
 
     /// <summary>
     /// The name is gone, but the file has others somewhere (hard links). A copy would be another file, so one of these names
     /// must be known; the kernel tells none, and only the old name's folder is searched.
     /// </summary>
     private static FileState? CaptureOtherLink(
-        string path, in FileStatus status, OpenFlags flags, long position, int pid, int? fd, SaveContext context)
+        string path, in FileStatus status, OpenFlags flags, long position, string reach, int pid, int? fd, SaveContext context)
     {
         string folder = Path.GetDirectoryName(path) ?? "/";
-        if (PathCalls.IsFolder(folder))
+        if (OtherNames.Find(path, folder, status) is { } name)
         {
-            foreach (string entry in PathCalls.Entries(folder))
+            if (OtherNames.IsPassing(name))
+                return CaptureDeleted(path, status, flags, position, reach, pid, fd, context);
+            int bundled = context.Bundle?.Add(name, status, IsWritten(flags)) ?? 0;
+            return FileState.Of(path, status, flags, position, context.Shared(() => new BuildIds()).Of(name, status)) with
             {
-                if (FileStatus.TryOfPath(entry, follow: false) is { } other && other.IsSameFile(status))
-                {
-                    int bundled = context.Bundle?.Add(entry, status, IsWritten(flags)) ?? 0;
-                    return FileState.Of(path, status, flags, position) with { LinkedAs = entry, Bundled = bundled };
-                }
-            }
+                LinkedAs = name == path ? null : name,
+                Bundled = bundled,
+            };
+        }
+        if (!IsWritten(flags) && OtherNames.MayBeNone(status, reach))
+        {
+            if (fd is not null)
+                context.WarnOnce($"{path} has lost its name on an overlay, which does not tell whether it has others: the image has a copy of it");
+            return CaptureDeleted(path, status, flags, position, reach, pid, fd, context);
         }
         context.Block(new Blocker(
             "LinkedElsewhere", pid, fd, path,
@@ -76,12 +86,14 @@ internal static class FilePaths
     /// <summary>Reports a file that is missing here, or is another than at the save.</summary>
     public static void Check(FileState state, RestoreContext context)
     {
+        if (state.Deleted != 0)
+            DeletedFileKind.CheckPlace(state.Deleted, context);
         if (state.Deleted != 0 || state.OfEndedProcess || state.Bundled != 0)
             return;
         if (FileStatus.TryOfPath(state.Reachable) is not { } here)
         {
             context.Block(new Blocker(
-                "FileMissing", null, null, state.Path,
+                "FileMissing", null, null, state.Reachable,
                 $"the program has it open or mapped ({Describe(state.Size, state.Modified)}), and it is not here or cannot be read",
                 "copy the file to the same path, or share the file system"));
             return;
@@ -107,6 +119,8 @@ internal static class FilePaths
     private static void Changed(FileState state, in FileStatus here, RestoreContext context)
     {
         string sizes = $"at the save it had {Describe(state.Size, state.Modified)}; here it has {Describe(here.Size, here.Modified)}";
+        if (state.BuildId is not null)
+            sizes = $"it is another build of the program or library: {sizes}; code of the new one does not fit memory of the old one";
         if (context.Options.Force || context.Options.AcceptChangedFiles)
         {
             context.WarnOnce($"{state.Path} is used as it is: {sizes}");
@@ -123,7 +137,8 @@ internal static class FilePaths
         }
         context.Block(new Blocker(
             "FileChanged", null, null, state.Path, sizes,
-            grown ? "put the original back, cut off what came later with --file-changed truncate, or keep it with --file-changed accept"
+            state.BuildId is not null ? "put the original back (install that version of its package again), or save with --bundle, which takes programs and libraries along"
+                : grown ? "put the original back, cut off what came later with --file-changed truncate, or keep it with --file-changed accept"
                 : "put the original back, or accept the file as it is with --file-changed accept"));
     }
 
@@ -158,6 +173,8 @@ internal static class FilePaths
     /// <summary>For a descriptor that holds only the place: something of the same type must stand there.</summary>
     public static void CheckPlace(FileState state, RestoreContext context)
     {
+        if (state.Deleted != 0)
+            DeletedFileKind.CheckPlace(state.Deleted, context);
         if (state.Deleted != 0 || state.Bundled != 0)
             return;
         FileStatus? here = FileStatus.TryOfPath(state.Reachable, follow: state.Type != FileType.SymbolicLink);
@@ -172,10 +189,12 @@ internal static class FilePaths
     /// <summary>Opens what has a name, with these flags as they are.</summary>
     public static Descriptor OpenNamed(FileState state, OpenFlags flags)
     {
-        if (state.LinkedAs is null)
+        if (state.LinkedAs is not { } name)
             return FileCalls.Open(state.Path, flags);
-        // The deleted name comes back for the blink of an open, so that /proc shows it again with "(deleted)" behind.
-        FolderCalls.Link(state.LinkedAs, state.Path);
+        // The deleted name comes back for the blink of an open, so that /proc shows it again with "(deleted)" behind. Where another
+        // file has it by now, or none may be made there, that is no reason to fail: it is the same file by its other name.
+        if (!OtherNames.TryLink(name, state.Path))
+            return FileCalls.Open(name, flags);
         try
         {
             return FileCalls.Open(state.Path, flags);
@@ -191,6 +210,9 @@ internal static class FilePaths
         const OpenFlags Once = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_TRUNC;
         // O_NOCTTY: a terminal opened here must not become ours. O_NONBLOCK: a FIFO in its place must not hang us.
         OpenFlags opening = (flags & ~Once) | OpenFlags.O_NOCTTY | OpenFlags.O_NONBLOCK;
+        // It got a name after it was made: what has one is opened by it, and with this flag open(2) takes the name for a folder's.
+        if (state.Deleted == 0 && flags.HasFlag(OpenFlags.O_TMPFILE))
+            opening &= ~OpenFlags.O_TMPFILE;
         Descriptor file = state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(state, opening);
         try
         {
@@ -213,7 +235,7 @@ internal static class FilePaths
             return false;
         if ((here.ModifiedSeconds, here.ModifiedNanoseconds) == (state.ModifiedSeconds, state.ModifiedNanoseconds))
             return true;
-        return state.BuildId is not null && ElfBuildId.TryRead(state.Path, here) == state.BuildId;
+        return state.BuildId is not null && ElfBuildId.TryRead(state.Reachable, here) == state.BuildId;
     }
 
     private static string Describe(long size, DateTimeOffset modified) => $"{size} bytes, modified {modified:yyyy-MM-dd HH:mm:ss.fff}Z";

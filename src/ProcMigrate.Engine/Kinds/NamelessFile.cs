@@ -1,7 +1,9 @@
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
+using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Kinds;
 
@@ -18,79 +20,41 @@ internal sealed class NamelessFile : IDisposable
 
     public Descriptor File { get; }
 
-    public static NamelessFile Create(DeletedFileState state, FileRights rights)
+    /// <param name="creationFlags">Of the open(2) with O_TMPFILE that made it, else 0.</param>
+    /// <param name="folder">Where to make it: its old one, if that can be.</param>
+    public static NamelessFile Create(DeletedFileState state, OpenFlags creationFlags, string folder, FileRights rights)
     {
-        string folder = Path.GetDirectoryName(state.Path) ?? "/";
-        List<string> made = MakeMissing(folder);
+        using HeldFolder held = HeldFolder.Open(folder);
+        Descriptor file = Make(state, creationFlags, held, isOwnFolder: folder == (Path.GetDirectoryName(state.Path) ?? "/"));
         try
         {
-            Descriptor file = Make(state, folder);
-            try
-            {
-                rights.Give(file, state.Path, state.Uid, state.Gid, state.Mode);
-                return new NamelessFile(file);
-            }
-            catch
-            {
-                file.Dispose();
-                throw;
-            }
+            // A symbolic link has no mode of its own, which the rights know.
+            rights.Give(file, state.Path, state.Uid, state.Gid, state.Mode);
+            return new NamelessFile(file);
         }
-        finally
+        catch
         {
-            made.ForEach(FolderCalls.RemoveFolder);
+            file.Dispose();
+            throw;
         }
     }
 
-    /// <returns>Why no file can be made under a path here, or null.</returns>
-    public static string? CannotBeMadeIn(string path)
+    private static Descriptor Make(DeletedFileState state, OpenFlags creationFlags, HeldFolder folder, bool isOwnFolder)
     {
-        const int W_OK = 2, X_OK = 1;
-        string folder = Path.GetDirectoryName(path) ?? "/";
-        while (folder != "/" && FileStatus.TryOfPath(folder) is null)
-            folder = Path.GetDirectoryName(folder) ?? "/";
-        try
-        {
-            FileCalls.CheckAccess(folder, W_OK | X_OK);
-            return null;
-        }
-        catch (LinuxException e)
-        {
-            return $"none can be made in {folder}: {e.Message}";
-        }
-    }
-
-    /// <summary>Folders above that have been deleted, too, come back for the moment, the innermost first in the list.</summary>
-    private static List<string> MakeMissing(string folder)
-    {
-        var missing = new Stack<string>();
-        for (string at = folder; at != "/" && FileStatus.TryOfPath(at) is null; at = Path.GetDirectoryName(at) ?? "/")
-            missing.Push(at);
-        var made = new List<string>();
-        foreach (string at in missing)
-        {
-            FolderCalls.MakeFolder(at, 0x1c0 /* 0700 */);
-            made.Insert(0, at);
-        }
-        return made;
-    }
-
-    private static Descriptor Make(DeletedFileState state, string folder)
-    {
-        bool named = state.CreationFlags == 0 && FileStatus.TryOfPath(state.Path, follow: false) is null;
-        if (named)
-            return MakeAndUnlink(state, state.Path);
+        string name = folder[Path.GetFileName(state.Path)];
+        if (isOwnFolder && creationFlags == 0 && FileStatus.TryOfPath(name, follow: false) is null)
+            return MakeAndUnlink(state, name);
         // Another file has the name now (it was renamed over the old one), or there never was a name.
-        if (state.Type == FileType.Regular && TryTemporary(state, folder) is { } file)
+        if (state.Type == FileType.Regular && TryTemporary(creationFlags, folder.Path) is { } file)
             return file;
-        return MakeAndUnlink(state, Path.Combine(folder, $".procmigrate-{Guid.NewGuid():N}"));
+        return MakeAndUnlink(state, folder[$".procmigrate-{Guid.NewGuid():N}"]);
     }
 
     /// <returns>Null where the file system has no O_TMPFILE.</returns>
-    private static Descriptor? TryTemporary(DeletedFileState state, string folder)
+    private static Descriptor? TryTemporary(OpenFlags creationFlags, string folder)
     {
         const OpenFlags Kept = OpenFlags.O_ACCMODE | OpenFlags.O_NOATIME | OpenFlags.O_DSYNC | OpenFlags.O_SYNC | OpenFlags.O_EXCL;
-        OpenFlags flags = state.CreationFlags == 0 ? OpenFlags.O_RDWR : state.CreationFlags & Kept;
+        OpenFlags flags = creationFlags == 0 ? OpenFlags.O_RDWR : creationFlags & Kept;
         try
         {
             return FileCalls.Open(folder, flags | OpenFlags.O_TMPFILE, 0x180 /* 0600 */);
@@ -110,8 +74,7 @@ internal sealed class NamelessFile : IDisposable
                 FolderCalls.MakeFolder(path, OwnerOnly);
                 break;
             case FileType.Regular:
-                FileCalls.Open(path, OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_WRONLY | OpenFlags.O_NOFOLLOW, OwnerOnly).Dispose();
-                break;
+                return MakeRegular(path, OwnerOnly);
             case FileType.SymbolicLink:
                 FolderCalls.MakeSymbolicLink(state.Target ?? throw RestoreContext.Damaged($"{state.Path} is a symbolic link to nowhere"), path);
                 break;
@@ -119,9 +82,17 @@ internal sealed class NamelessFile : IDisposable
                 FolderCalls.MakeNode(path, state.Type, OwnerOnly, state.DeviceMajor, state.DeviceMinor);
                 break;
         }
+        Descriptor? file = null;
         try
         {
-            return FileCalls.Open(path, ShowOnly);
+            file = FileCalls.Open(path, ShowOnly);
+            RequireOurs(FileStatus.Of(file), state);
+            return file;
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
         }
         finally
         {
@@ -129,6 +100,26 @@ internal sealed class NamelessFile : IDisposable
                 FolderCalls.RemoveFolder(path);
             else
                 FolderCalls.Unlink(path);
+        }
+    }
+
+    /// <summary>By the descriptor that made it, not by its name: in a folder that others can write to, that may lead elsewhere by now.</summary>
+    private static Descriptor MakeRegular(string path, int mode)
+    {
+        using Descriptor made = FileCalls.Open(path, OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_WRONLY | OpenFlags.O_NOFOLLOW, mode);
+        FolderCalls.Unlink(path);
+        return FileCalls.Open($"/proc/self/fd/{made.Number}", OpenFlags.O_PATH);
+    }
+
+    /// <summary>What no call makes and opens in one: it must be new, for it is about to get another owner.</summary>
+    private static void RequireOurs(in FileStatus made, DeletedFileState state)
+    {
+        bool linked = made.Type != FileType.Directory && made.Links != 1;
+        if (made.Type != state.Type || linked || made.Uid != (uint)RawSyscall.Call(SyscallNumber.geteuid, "this process"))
+        {
+            throw new EngineException(
+                "DeletedFileFailed", FailureClass.Failed,
+                $"{state.Path} was to be made anew, and somebody has put another file in its place. Nothing was started. Look who writes to that folder.");
         }
     }
 

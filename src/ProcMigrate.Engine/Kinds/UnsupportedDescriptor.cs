@@ -14,14 +14,17 @@ internal static class UnsupportedDescriptor
         ("anon_inode:[io_uring]", "IoUring", "rings of io_uring are not carried", "turn it off (UV_USE_IO_URING=0 for Node.js and libuv)"),
         ("anon_inode:bpf", "Bpf", "BPF objects live in the kernel", "unload it before the save"),
         ("anon_inode:[perf_event]", "PerfEvent", "performance counters are tied to this CPU", "stop the measurement"),
-        ("/dev/fuse", "Fuse", "a mounted FUSE file system is tied to this kernel", "unmount it"),
         ("/secretmem", "SecretMemory", "nobody but the program can read this memory, by design", "none is known"),
     ];
+
+    public static Blocker Fuse(int pid, int fd) => new("Fuse", pid, fd, "/dev/fuse", "a mounted FUSE file system is tied to this kernel", "unmount it");
 
     public static Blocker Describe(DescriptorFacts facts)
     {
         if (SocketFamily.Of(facts) is not null)
             return UnsupportedSocket.Describe(facts);
+        if (facts.Link == "/dev/fuse")
+            return Fuse(facts.Process.Pid, facts.Fd);
         foreach ((string link, string id, string why, string remedy) in ByLink)
         {
             if (facts.Link.StartsWith(link, StringComparison.Ordinal))

@@ -1,4 +1,5 @@
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore.X64;
 using ProcMigrate.Image.Records;
@@ -33,7 +34,7 @@ internal sealed partial class ProcessBuilder
         var files = new List<Descriptor>();
         using Descriptor image = MemoryLoader.OpenImage(_context);
         files.Add(image);
-        files.Add(_context.OpenFiles.Get(_record.ExecutableObject));
+        files.Add(ProgramFiles.Of(_context).Program(_record.ExecutableObject));
         files.AddRange(mapped.Select(MappedFile));
         _installer.Receive(files);
         var descriptorOf = mapped.Select((id, i) => (id, i)).ToDictionary(p => p.id, p => p.i + 2);
@@ -90,5 +91,5 @@ internal sealed partial class ProcessBuilder
     private Descriptor MappedFile(int objectId) =>
         _context.Object(objectId).Kind == SharedMemory.KindName
             ? _context.SharedMemories.Open(objectId)
-            : _context.OpenFiles.Get(objectId);
+            : ProgramFiles.Of(_context).Mapped(objectId);
 }

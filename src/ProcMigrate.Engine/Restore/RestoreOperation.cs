@@ -59,7 +59,6 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         UnpackedFiles? files = Unpack(context);
         Build(context);
         RestoreJournal.Note(context, _summaries[0].Pid);
-        files?.WriteTable(context.Warnings);
         _timings["totalMs"] = Since(start);
         return new RestoreResult(
             _summaries[0].Pid, _summaries,

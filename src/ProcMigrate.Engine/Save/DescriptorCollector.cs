@@ -1,5 +1,6 @@
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Processes;
@@ -18,7 +19,7 @@ internal sealed class DescriptorCollector(TracedProcess process, SaveContext con
         foreach (int fd in ProcFolders.Descriptors(process.Pid))
         {
             using var facts = new DescriptorFacts(process, fd);
-            if ((Inherited(fd) ?? FindOrCapture(facts)) is not { } objectId)
+            if ((Inherited(fd) ?? TryFindOrCapture(facts)) is not { } objectId)
                 continue;
             FileLockAspect.Note(facts, objectId, context);
             records.Add(new DescriptorRecord(fd, objectId, facts.Info.CloseOnExec));
@@ -40,6 +41,19 @@ internal sealed class DescriptorCollector(TracedProcess process, SaveContext con
     {
         int objectId = context.Descriptors.ObjectAt(_parent, fd);
         return objectId != 0 && Kcmp.Compare(_parent, process.Pid, Kcmp.KCMP_FILE, fd, fd) == 0 ? objectId : null;
+    }
+
+    private int? TryFindOrCapture(DescriptorFacts facts)
+    {
+        try
+        {
+            return FindOrCapture(facts);
+        }
+        catch (LinuxException e) when (DeadFileSystem.Is(e))
+        {
+            context.Block(DeadFileSystem.Blocker(process.Pid, facts.Fd, facts.Link, e));
+            return null;
+        }
     }
 
     private int? FindOrCapture(DescriptorFacts facts)
@@ -66,7 +80,7 @@ internal sealed class DescriptorCollector(TracedProcess process, SaveContext con
             kind.Captured(facts, objectId, context);
             return objectId;
         }
-        catch (LinuxException e)
+        catch (LinuxException e) when (!DeadFileSystem.Is(e))
         {
             context.Block(new Blocker(
                 "DescriptorUnreadable", process.Pid, facts.Fd, facts.Link, e.Message, "close it, or save as root"));

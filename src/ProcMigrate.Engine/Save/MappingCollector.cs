@@ -1,5 +1,6 @@
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Engine.Memory;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -23,6 +24,8 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
         ("pf", "DeviceMemory", "it maps pages of a device or of the kernel", "let the program close the device"),
         ("io", "DeviceMemory", "it maps the registers of a device", "let the program close the device"),
     ];
+
+    private const int PROT_EXEC = 4;
 
     public List<MappingRecord> Collect(IReadOnlyList<MemoryMap> maps)
     {
@@ -123,6 +126,11 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
             }
             status = byPath;
         }
+        catch (LinuxException e) when (DeadFileSystem.Is(e))
+        {
+            context.Block(DeadFileSystem.Blocker(process.Pid, null, map.Name, e));
+            return null;
+        }
         if (IsSharedMemory(map))
             return SharedMemory.Capture(map.Name, status, reach, process.Pid, null, context);
         return MappedFile(map, status, reach);
@@ -142,6 +150,8 @@ internal sealed class MappingCollector(TracedProcess process, SaveContext contex
                 "memory of a device stays in its machine", "let the program close the device"));
             return null;
         }
+        if ((map.Protection & PROT_EXEC) != 0 && map.Name.StartsWith('/'))
+            ExecutedFiles.NoteMapped(map.Name, status, context);
         string kind = status.Type == FileType.CharacterDevice ? "memory-device" : "file";
         return FilePaths.Capture(map.Name, status, flags, 0, reach, process.Pid, null, context) is { } state
             ? context.Objects.GetOrAdd($"{kind} {flags} {status.Inode} {map.Name}", table => table.Add(kind, map.Name, state.ToJson()))

@@ -4,6 +4,7 @@ using System.Text.Json;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Kinds.Files;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -38,6 +39,8 @@ internal sealed class ProcessCollector(TracedProcess process, SaveContext contex
     public CollectedProcess? Collect()
     {
         int pid = process.Pid;
+        if (FuseServers.Refuse(process, context))
+            return null;
         ProcessBlockers.Report(process, context);
         List<MemoryMap> maps = MemoryMap.ReadSmaps(pid);
         List<MappingRecord> mappings = new MappingCollector(process, context).Collect(maps);
@@ -160,10 +163,20 @@ internal sealed class ProcessCollector(TracedProcess process, SaveContext contex
     private int FileObject(string link, string kind, OpenFlags flags)
     {
         string path = FileCalls.ReadLink(link);
-        FileStatus status = FileStatus.OfPath(link);
-        return FilePaths.Capture(path, status, flags, 0, link, process.Pid, null, context) is { } state
-            ? context.Objects.GetOrAdd($"{kind} {flags} {status.Inode} {path}", table => table.Add(kind, path, state.ToJson()))
-            : 0;
+        try
+        {
+            FileStatus status = FileStatus.OfPath(link);
+            if (link.EndsWith("/exe", StringComparison.Ordinal))
+                ExecutedFiles.NoteProgram(path, status, context);
+            return FilePaths.Capture(path, status, flags, 0, link, process.Pid, null, context) is { } state
+                ? context.Objects.GetOrAdd($"{kind} {flags} {status.Inode} {path}", table => table.Add(kind, path, state.ToJson()))
+                : 0;
+        }
+        catch (LinuxException e) when (DeadFileSystem.Is(e))
+        {
+            context.Block(DeadFileSystem.Blocker(process.Pid, null, path, e));
+            return 0;
+        }
     }
 
     private string[] CommandLine()

@@ -11,6 +11,7 @@ namespace ProcMigrate.Engine.Save;
 internal sealed class SaveContext(TcpPolicy tcp = TcpPolicy.Refuse)
 {
     private readonly List<Blocker> _blockers = [];
+    private readonly HashSet<Blocker> _told = [];
     private readonly Dictionary<Type, object> _shared = [];
     private readonly List<Action> _atEnd = [];
     private readonly Stack<DescriptorFacts> _carriers = [];
@@ -50,14 +51,25 @@ internal sealed class SaveContext(TcpPolicy tcp = TcpPolicy.Refuse)
             Warnings.Add(text);
     }
 
-    public void Block(Blocker blocker) => _blockers.Add(_carriers.TryPeek(out DescriptorFacts? carrier)
-        ? blocker with
+    public void Block(Blocker blocker) => TryBlock(blocker);
+
+    /// <returns>False where it has been told before: a file is mapped many times.</returns>
+    private bool TryBlock(Blocker blocker)
+    {
+        if (_carriers.TryPeek(out DescriptorFacts? carrier))
         {
-            Pid = carrier.Process.Pid,
-            Fd = carrier.Fd,
-            What = $"{blocker.What}, sent over this descriptor and not yet received",
+            blocker = blocker with
+            {
+                Pid = carrier.Process.Pid,
+                Fd = carrier.Fd,
+                What = $"{blocker.What}, sent over this descriptor and not yet received",
+            };
         }
-        : blocker);
+        if (!_told.Add(blocker))
+            return false;
+        _blockers.Add(blocker);
+        return true;
+    }
 
     /// <summary>What all objects of a kind need once: a listing of the kernel's sockets, say.</summary>
     public T Shared<T>(Func<T> create)
@@ -140,7 +152,7 @@ internal sealed class SaveContext(TcpPolicy tcp = TcpPolicy.Refuse)
     /// <summary>A blocker that may be gone at the next try.</summary>
     public void BlockForNow(Blocker blocker)
     {
-        _passing++;
-        Block(blocker);
+        if (TryBlock(blocker))
+            _passing++;
     }
 }

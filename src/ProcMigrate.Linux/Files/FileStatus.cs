@@ -58,12 +58,15 @@ public enum FileType
 public readonly record struct FileStatus(
     ulong DeviceMajor, ulong DeviceMinor, ulong Inode, FileType Type, int Mode, uint Uid, uint Gid, long Size, uint Links,
     long ModifiedSeconds, uint ModifiedNanoseconds, uint RealDeviceMajor, uint RealDeviceMinor,
-    long AccessedSeconds, uint AccessedNanoseconds, long AllocatedBytes)
+    long AccessedSeconds, uint AccessedNanoseconds, long AllocatedBytes, ulong Attributes, ulong MountId)
 {
     private const int AT_FDCWD = -100;
     private const int AT_EMPTY_PATH = 0x1000;
     private const int AT_SYMLINK_NOFOLLOW = 0x100;
     private const int STATX_BASIC_STATS = 0x7ff;
+    private const int STATX_MNT_ID = 0x1000;
+    private const ulong STATX_ATTR_IMMUTABLE = 0x10;
+    private const ulong STATX_ATTR_APPEND = 0x20;
 
     public static FileStatus Of(Descriptor descriptor) => Query(descriptor.Number, "", AT_EMPTY_PATH, $"descriptor {descriptor.Number}");
 
@@ -77,11 +80,14 @@ public readonly record struct FileStatus(
         {
             return OfPath(path, follow);
         }
-        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or 36 /* ENAMETOOLONG */ or 40 /* ELOOP */)
+        catch (LinuxException e) when (e.Errno is Errno.ENOENT or Errno.ENOTDIR or Errno.EACCES or Errno.ELOOP or 36 /* ENAMETOOLONG */ or Errno.ENOTCONN or Errno.ESTALE)
         {
             return null;
         }
     }
+
+    /// <summary>chattr(1) +i or +a: of a folder, that no name in it can be removed.</summary>
+    public bool KeepsNames => (Attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
 
     public bool IsSameFile(in FileStatus other) =>
         (DeviceMajor, DeviceMinor, Inode) == (other.DeviceMajor, other.DeviceMinor, other.Inode);
@@ -105,10 +111,11 @@ public readonly record struct FileStatus(
         Statx x;
         byte[] name = CString.Of(path);
         fixed (byte* p = name)
-            RawSyscall.Call(SyscallNumber.statx, target, folder, (nint)p, flags, STATX_BASIC_STATS, (nint)(&x));
+            RawSyscall.Call(SyscallNumber.statx, target, folder, (nint)p, flags, STATX_BASIC_STATS | STATX_MNT_ID, (nint)(&x));
         return new FileStatus(
             x.stx_dev_major, x.stx_dev_minor, x.stx_ino, (FileType)(x.stx_mode & 0xf000), x.stx_mode & 0xfff, x.stx_uid, x.stx_gid,
             (long)x.stx_size, x.stx_nlink, x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec, x.stx_rdev_major, x.stx_rdev_minor,
-            x.stx_atime.tv_sec, x.stx_atime.tv_nsec, (long)x.stx_blocks * 512);
+            x.stx_atime.tv_sec, x.stx_atime.tv_nsec, (long)x.stx_blocks * 512,
+            x.stx_attributes, (x.stx_mask & STATX_MNT_ID) != 0 ? x.stx_mnt_id : 0);
     }
 }

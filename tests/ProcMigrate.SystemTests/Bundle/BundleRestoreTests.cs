@@ -72,6 +72,7 @@ public sealed class BundleRestoreTests : BundleTest
         using JsonDocument inspected = JsonDocument.Parse(Binary.Run("inspect", Image, "--json").Output.Split('\n')[0]);
         string folder = Path.Combine(Folder["state"], "procmigrate", inspected.RootElement.GetProperty("image").GetProperty("id").GetString()!, "files");
         Directory.CreateDirectory($"{folder}/usr/half");
+        File.WriteAllText(folder + ".unpacking", "");
         Answer restored = Binary.RunAs(["env", $"XDG_STATE_HOME={Folder["state"]}"], "restore", Image, "--json");
         Assert.True(restored.ExitCode == 0, restored.ToString());
         Assert.Equal(folder, FilesOf(restored).GetProperty("folder").GetString());
