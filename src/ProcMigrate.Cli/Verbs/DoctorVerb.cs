@@ -8,15 +8,20 @@ namespace ProcMigrate.Cli.Verbs;
 internal sealed class DoctorVerb : Verb
 {
     private readonly HostOptions host = new();
+    private readonly Option<bool> clean = new("--clean") { Description = "Remove what restores that were killed have left" };
 
     public DoctorVerb()
-        : base("doctor", "Tell what this kernel and user can and cannot do") => host.AddTo(Command);
+        : base("doctor", "Tell what this kernel and user can and cannot do")
+    {
+        Command.Add(clean);
+        host.AddTo(Command);
+    }
 
     public override VerbOutcome Execute(ParseResult line, VerbContext context)
     {
         var result = host.Read(line) is { } target
             ? FarVerb.Run(target, line, host, context)
-            : new VerbResult { Verb = Name, Findings = context.Engine.Doctor() };
+            : new VerbResult { Verb = Name, Findings = context.Engine.Doctor(line.GetValue(clean)) };
         var unfit = (result.Findings ?? []).Any(finding => finding.Needed && !finding.Available);
         return new(result, unfit ? (int)FailureClass.Failed : 0);
     }

@@ -44,7 +44,10 @@ internal static class RestoreChecks
         // Of a part of the image, only what that part holds.
         HashSet<int>? chosen = context.Options.Only.Count == 0 ? null : TreeSelection.ObjectsOf(context.Tree);
         foreach (ObjectRecord record in context.Tree.Objects.Where(o => chosen?.Contains(o.Id) != false && DescriptorKinds.IsOpenFile(o.Kind)))
+        {
+            context.Cancel.ThrowIfCancellationRequested();
             DescriptorKinds.Of(record).Check(record, context);
+        }
         foreach (ProcessRecord process in context.Tree.Processes)
         {
             foreach ((string name, JsonElement state) in process.Aspects)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
@@ -14,6 +15,8 @@ internal sealed class FrozenTree : IDisposable
 {
     private const int SIGKILL = 9;
     private const int SIGSTOP = 19;
+
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
 
     private readonly List<TracedProcess> _processes = [];
     private readonly List<ZombieRecord> _zombies = [];
@@ -43,32 +46,59 @@ internal sealed class FrozenTree : IDisposable
             }
             return tree;
         }
-        catch
+        catch (Exception e)
         {
+            EngineException? lost = tree.Lost(e);
             tree.Dispose();
+            if (lost is not null)
+                throw lost;
             throw;
         }
     }
 
+    /// <summary>All that can fail of <see cref="Kill"/>: a handle of every process.</summary>
+    public void PrepareEnd() => _processes.ForEach(p => _ = p.PidFd);
+
+    public bool IsKilled { get; private set; }
+
     /// <summary>Kills every process of the tree. Nothing of it runs in between: all are held until all are dead.</summary>
     /// <param name="killed">Called when none can be saved any more, though they have not ended yet.</param>
-    public void Kill(Action? killed = null)
+    /// <returns>Those that have not ended yet, killed as they are: one hangs in the kernel (a dead network file system, say) until it leaves it.</returns>
+    public IReadOnlyList<int> Kill(Action? killed = null)
     {
         foreach (TracedProcess process in _processes)
-            process.PidFd.Signal(SIGKILL);
+            Signal(process, SIGKILL);
+        IsKilled = true;
         killed?.Invoke();
         _ended = true;
+        var left = new List<int>();
+        long start = Stopwatch.GetTimestamp();
         // Our wait4 as tracer must collect each thread, or it stays a zombie that its own parent cannot reap.
         foreach (TracedThread thread in Threads.Reverse())
-            WaitForEnd(thread.Tid);
+        {
+            if (!Tracer.WaitForEnd(thread.Tid, EndPatience - Stopwatch.GetElapsedTime(start)))
+                left.Add(thread.Tid);
+        }
+        return left;
     }
 
     /// <summary>Lets all go on, but stopped as by SIGSTOP: the signal is there before the thread is let go.</summary>
     public void LeaveStopped()
     {
         foreach (TracedProcess process in _processes)
-            process.PidFd.Signal(SIGSTOP);
+            Signal(process, SIGSTOP);
     }
+
+    /// <summary>Insists that nobody has ended a part of the tree: what was read of it since would be half of the truth.</summary>
+    public void RequireWhole()
+    {
+        if (!_ended && !_attached.All(Tracer.Stands) && new EndedProcess(_attached, _processes).Find(null) is { } ended)
+            throw ended;
+    }
+
+    /// <summary>Why a step failed, where it is because a process of the tree has ended meanwhile, whatever the step met with then; else null.</summary>
+    public EngineException? Lost(Exception failure) =>
+        _ended || failure is OperationCanceledException or EngineException { Id: EndedProcess.ErrorId } ? null : new EndedProcess(_attached, _processes).Find(failure);
 
     /// <summary>From now on, should this process die, the tree does not run on but stops, as by SIGSTOP.</summary>
     public void Hold()
@@ -93,7 +123,7 @@ internal sealed class FrozenTree : IDisposable
         if (!_ended)
         {
             foreach (TracedProcess process in _processes.Where(p => p.Threads.Any(t => t.StopSignalHeld)))
-                process.PidFd.Signal(SIGSTOP);
+                Signal(process, SIGSTOP);
             foreach (int tid in _attached)
                 Detach(tid);
         }
@@ -174,6 +204,8 @@ internal sealed class FrozenTree : IDisposable
             process.Stopping = SeizeFresh(process, cancel);
         }
         Dictionary<int, TracedThread> threads = process.Stopped;
+        if (!threads.ContainsKey(process.Pid))
+            ForgetEnded(threads);
         if (threads.Remove(process.Pid, out TracedThread? leader))
             return new TracedProcess(process.Pid, ProcStat.Of(process.Pid), [leader, .. threads.Values.OrderBy(t => t.Tid)]);
         return threads.Count == 0
@@ -181,6 +213,17 @@ internal sealed class FrozenTree : IDisposable
             : throw new EngineException(
                 "LeaderGone", FailureClass.Refused,
                 $"The main thread of process {process.Pid} has ended; such a process cannot be saved.");
+    }
+
+    /// <summary>A process that is killed takes those of its threads along that stood already.</summary>
+    private void ForgetEnded(Dictionary<int, TracedThread> threads)
+    {
+        foreach (int tid in threads.Keys.Where(t => !Tracer.Stands(t)).ToList())
+        {
+            Tracer.WaitForEnd(tid, EndPatience);
+            threads.Remove(tid);
+            _attached.Remove(tid);
+        }
     }
 
     /// <returns>False where the thread has ended meanwhile.</returns>
@@ -243,17 +286,15 @@ internal sealed class FrozenTree : IDisposable
         }
     }
 
-    private static void WaitForEnd(int tid)
+    private static void Signal(TracedProcess process, int signal)
     {
         try
         {
-            while (!Tracer.Wait(tid).Ended)
-            {
-            }
+            process.PidFd.Signal(signal);
         }
-        catch (LinuxException e) when (e.Errno == Errno.ECHILD)
+        catch (LinuxException e) when (e.Errno == Errno.ESRCH)
         {
-            // Gone without a report: another thread of ours, or the kernel at the end of the group, was first.
+            // Ended by somebody else.
         }
     }
 

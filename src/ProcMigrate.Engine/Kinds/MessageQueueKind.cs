@@ -82,7 +82,10 @@ internal sealed class MessageQueueKind : DescriptorKind
         if (state.Unlinked)
             MessageQueue.Unlink(name);
         else
+        {
             context.OnFailure(() => MessageQueue.Unlink(name));
+            context.Record.NoteQueue(name, made);
+        }
         FolderCalls.SetOwner(made, state.Uid, state.Gid);
         FolderCalls.SetMode(made, state.Mode);
         return made;

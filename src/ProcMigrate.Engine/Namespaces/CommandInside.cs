@@ -51,7 +51,7 @@ internal static class CommandInside
             if (launcher.Init != 0)
                 LookAfterInit(launcher.Init, mayHaveEnded: options.Wait || code != 0);
             return code;
-        });
+        }, cancel);
     }
 
     /// <summary>Does a save or check of processes that live in namespaces which a restore of ours has made, from inside these.</summary>
@@ -71,7 +71,7 @@ internal static class CommandInside
             int command = launcher.StartIn(spaces.Flags, folder, spaces.InnerPids);
             launcher.Dispose();
             return Wait(command, ownGroup: false, running, cancel);
-        });
+        }, cancel);
     }
 
     /// <summary>Where the inner half waits for its program as a shell does, we wait for it as a shell, too, in a group of its own.</summary>

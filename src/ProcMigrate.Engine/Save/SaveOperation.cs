@@ -42,6 +42,23 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         }
     }
 
+    /// <summary>Does a part of the work on a frozen tree before the image counts, and says why where it fails.</summary>
+    private T OnTree<T>(FrozenTree tree, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e)
+        {
+            if (tree.Lost(e) is { } lost)
+                throw lost;
+            // A call that the cancellation cut short fails in its own ways.
+            cancel.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
     private SaveResult Save()
     {
         long start = Stopwatch.GetTimestamp();
@@ -55,34 +72,9 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         long frozen = Stopwatch.GetTimestamp();
         using (FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen))
         {
-            if (options.Handover is null)
-                _context.Bundle?.CheckSpace(image.Path);
-            record = options.Handover is null ? Describe(tree, processes) : DescribeToHost(options.Handover, tree, processes);
-            _summaries = [.. record.Processes.Select(InsideNamespaces.Summarize)];
-            if (options.After != AfterSave.End)
-                _context.ReleaseConnections();
-            record = WriteMemory(image, record, processes);
-            image.WriteTree(record);
-            BundleWriter? bundle = _context.Bundle is { } files ? new BundleWriter(image, files, progress, cancel) : null;
-            bundle?.Write(written: true);
-            if (options.After == AfterSave.LeaveRunning)
-            {
-                // All that belongs to the program is copied; it need not wait for the disk.
-                tree.Dispose();
-                _timings["freezeMs"] = Since(frozen);
-            }
-            bundle?.Write(written: false);
-            cancel.ThrowIfCancellationRequested();
+            record = OnTree(tree, () => Write(image, tree, processes, frozen));
             summary = Timed("writeMs", image.Commit);
-            if (replaced is { } old)
-                TcpHold.Forget(old);
-            if (options.Handover is not null)
-                HandOver(options.Handover, tree, record.Id);
-            if (options.After == AfterSave.End)
-                End(tree, record.Id);
-            else if (options.After == AfterSave.LeaveStopped)
-                tree.LeaveStopped();
-            options.Handover?.Ended();
+            Conclude(image.Path, replaced, tree, record.Id);
         }
         _timings.TryAdd("freezeMs", Since(frozen));
         if (options.After == AfterSave.End)
@@ -94,6 +86,57 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             InnerPid = _summaries[0].InnerPid,
             Bundle = _context.Bundle?.Summary(),
         };
+    }
+
+    /// <summary>Everything up to the name of the image.</summary>
+    private TreeRecord Write(ImageWriter image, FrozenTree tree, List<CollectedProcess> processes, long frozen)
+    {
+        if (options.Handover is null)
+            _context.Bundle?.CheckSpace(image.Path);
+        TreeRecord record = options.Handover is null ? Describe(tree, processes) : DescribeToHost(options.Handover, tree, processes);
+        _summaries = [.. record.Processes.Select(InsideNamespaces.Summarize)];
+        if (options.After != AfterSave.End)
+            _context.ReleaseConnections();
+        record = WriteMemory(image, record, processes);
+        image.WriteTree(record);
+        BundleWriter? bundle = _context.Bundle is { } files ? new BundleWriter(image, files, progress, cancel) : null;
+        bundle?.Write(written: true);
+        tree.RequireWhole();
+        if (options.After == AfterSave.End)
+            tree.PrepareEnd();
+        if (options.After == AfterSave.LeaveRunning)
+        {
+            // All that belongs to the program is copied; it need not wait for the disk.
+            tree.Dispose();
+            _timings["freezeMs"] = Since(frozen);
+        }
+        bundle?.Write(written: false);
+        cancel.ThrowIfCancellationRequested();
+        image.Flush(cancel);
+        cancel.ThrowIfCancellationRequested();
+        return record;
+    }
+
+    /// <summary>What becomes of the tree, now that its image is complete: an error takes nothing back any more, and says so.</summary>
+    private void Conclude(string path, Guid? replaced, FrozenTree tree, Guid id)
+    {
+        try
+        {
+            if (replaced is { } old)
+                TcpHold.Forget(old);
+            if (options.Handover is not null)
+                HandOver(options.Handover, tree, id);
+            if (options.After == AfterSave.End)
+                End(tree, id);
+            else if (options.After == AfterSave.LeaveStopped)
+                tree.LeaveStopped();
+            options.Handover?.Ended();
+        }
+        catch (LinuxException e) when (options.Handover is null)
+        {
+            string program = options.After == AfterSave.LeaveRunning ? "runs on, as it was to" : tree.IsKilled ? "has ended" : "was not ended and runs on";
+            throw new EngineException("AfterSave", FailureClass.Failed, $"The image {path} is complete, and the program {program}; but then a step failed: {e.Message}.", e);
+        }
     }
 
     /// <summary>The other side judges a description before any memory moves, so that blockers of both sides are told at once.</summary>
@@ -137,7 +180,8 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     {
         TcpHold? hold = _context.ConnectionHold;
         hold?.BeginLasting(image);
-        tree.Kill(hold is null ? null : hold.MakeLasting);
+        foreach (int tid in tree.Kill(hold is null ? null : hold.MakeLasting))
+            _context.Warnings.Add($"thread {tid} is killed, and has not ended yet: it hangs in the kernel, see /proc/{tid}/stack");
         // Whoever took the tree over has its connections by now.
         hold?.RemoveRemainders(options.Handover is null ? _context.Warnings : []);
         if (hold is not null && options.Handover is not null)
@@ -167,8 +211,8 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         {
             long frozen = 0;
             using FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen);
-            if (options.Handover is not null)
-                DescribeToHost(options.Handover, tree, processes);
+            if (options.Handover is { } handover)
+                OnTree(tree, () => DescribeToHost(handover, tree, processes));
             return new ProcessCheck(_context.Blockers, _context.Bundle?.Summary()) { Warnings = _context.Warnings };
         }
         finally
@@ -194,8 +238,8 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             FrozenTree tree = FrozenTree.Freeze(options.Pids, options.Children, cancel);
             try
             {
-                processes = Collect(tree);
-                BirthChecks.Report(tree, processes, uses, _context);
+                processes = OnTree(tree, () => CollectWithBirths(tree, uses));
+                tree.RequireWhole();
                 if (!_context.BlockedOnlyForNow || attempt == PassingBlockerTries)
                     return tree;
             }
@@ -210,15 +254,22 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         }
     }
 
+    private List<CollectedProcess> CollectWithBirths(FrozenTree tree, PidUses? uses)
+    {
+        List<CollectedProcess> processes = Collect(tree);
+        BirthChecks.Report(tree, processes, uses, _context);
+        return processes;
+    }
+
     private List<CollectedProcess> Collect(FrozenTree tree)
     {
         _context.Close();
-        _context = new SaveContext(options.Tcp) { Processes = tree.Processes };
+        _context = new SaveContext(options.Tcp) { Processes = tree.Processes, Cancel = cancel };
         _context.Bundle = options.Bundle ? new BundleCollector(options, _context) : null;
         progress?.Invoke(new EngineProgress("collect", 0, tree.Processes.Count));
         Know(tree);
         List<CollectedProcess> collected = Timed(
-            "collectMs", () => tree.Processes.Select(p => new ProcessCollector(p, _context).Collect()).OfType<CollectedProcess>().ToList());
+            "collectMs", () => tree.Processes.Select(CollectOne).OfType<CollectedProcess>().ToList());
         Dictionary<int, int> shared = new SharedTables(tree.Processes, _context).Find();
         for (int i = 0; i < collected.Count; i++)
         {
@@ -229,6 +280,12 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         _context.RunEnd();
         _context.Bundle?.AddNamed(collected.Where(c => c.Record.CommandLine.Count > 0).Select(c => c.Record.CommandLine[0]));
         return collected;
+    }
+
+    private CollectedProcess? CollectOne(TracedProcess process)
+    {
+        cancel.ThrowIfCancellationRequested();
+        return new ProcessCollector(process, _context).Collect();
     }
 
     private TreeRecord Describe(FrozenTree tree, List<CollectedProcess> collected)
@@ -311,7 +368,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         List<int> pids = [.. TreePids.Of(record)];
         while (pids.RemoveAll(p => ProcStat.TryOf(p) is null) >= 0 && pids.Count > 0)
         {
-            if (Stopwatch.GetElapsedTime(start) > patience)
+            if (Stopwatch.GetElapsedTime(start) > patience || cancel.IsCancellationRequested)
             {
                 ProcStat? parent = ProcStat.TryOf(ProcStat.TryOf(pids[0])?.ParentPid ?? 0);
                 _context.Warnings.Add(

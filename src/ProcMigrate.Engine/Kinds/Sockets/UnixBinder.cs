@@ -66,6 +66,7 @@ internal sealed class UnixBinder(RestoreContext context)
         // Bound under one name and renamed to another: how some servers replace their socket without a gap.
         if (Path.GetFullPath(bound) != file.Path)
             File.Move(bound, file.Path);
+        context.Record.NoteFile(file.Path);
         File.SetUnixFileMode(file.Path, (UnixFileMode)file.Mode);
         FileStatus made = FileStatus.OfPath(file.Path);
         if ((made.Uid, made.Gid) != (file.Uid, file.Gid))
