@@ -80,7 +80,7 @@ internal static class Doctor
             {
                 NamespaceLauncher.Probe();
                 return 0;
-            }, CancellationToken.None);
+            });
             return new DoctorFinding(Topic, true, needed, Use, "");
         }
         catch (Exception e) when (e is LinuxException or EngineException)

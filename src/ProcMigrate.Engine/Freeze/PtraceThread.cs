@@ -11,7 +11,7 @@ namespace ProcMigrate.Engine.Freeze;
 internal static class PtraceThread
 {
     /// <param name="cancel">Ends every wait for a tracee.</param>
-    public static T Run<T>(Func<T> work, CancellationToken cancel)
+    public static T Run<T>(Func<T> work, CancellationToken cancel = default)
     {
         ChildSignals.LeaveOutStops();
         T result = default!;

@@ -5,6 +5,8 @@ namespace ProcMigrate.SystemTests.Endings;
 /// <summary>kill -9 of the command itself, right before any of its system calls.</summary>
 public sealed class KilledTests : FamilyTest
 {
+    private static readonly string[] Kinds = ["shm", "msg"];
+
     [Fact]
     public void Save_Killed_NobodyIsHarmedAndNothingIsLeft()
     {
@@ -68,6 +70,6 @@ public sealed class KilledTests : FamilyTest
     private static int Clean(AtCall at) =>
         Binary.RunAs(["/usr/bin/env", $"XDG_STATE_HOME={at.State}"], "doctor", "--clean", "--json").ExitCode;
 
-    private static int Objects(int root) => new[] { "shm", "msg" }.Sum(kind =>
+    private static int Objects(int root) => Kinds.Sum(kind =>
         (Proc.ReadText($"/proc/sysvipc/{kind}") ?? "").Split('\n').Count(line => line.TrimStart().StartsWith($"{0x60000000 | root} ", StringComparison.Ordinal)));
 }
