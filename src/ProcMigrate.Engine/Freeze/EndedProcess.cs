@@ -8,7 +8,6 @@ namespace ProcMigrate.Engine.Freeze;
 /// </summary>
 internal sealed class EndedProcess(IReadOnlyCollection<int> threads, IReadOnlyList<TracedProcess> processes)
 {
-    public const string ErrorId = "ProgramEnded";
     private const int SignalBits = 0x7f;
 
     /// <summary>What to say of a process that has ended since its threads stood still; null where all are there.</summary>
@@ -40,7 +39,7 @@ internal sealed class EndedProcess(IReadOnlyCollection<int> threads, IReadOnlyLi
         ProcStat? stat = ProcStat.TryOf(pid) ?? process?.Stat;
         string name = stat is null ? "" : $" ({stat.Name})", how = ((stat?.ExitCode ?? 0) & SignalBits) is > 0 and var signal ? $" by signal {signal}" : "";
         return new EngineException(
-            ErrorId, FailureClass.Failed,
+            "ProgramEnded", FailureClass.Failed,
             $"Process {pid}{name} of the tree was ended{how} by somebody else while it was being saved. Nothing is saved; what is left of the tree runs on.", failure);
     }
 }

@@ -65,7 +65,7 @@ internal sealed partial class FrozenTree : IDisposable
 
     /// <summary>Why a step failed, where it is because a process of the tree has ended meanwhile, whatever the step met with then; else null.</summary>
     public EngineException? Lost(Exception failure) =>
-        _ended || failure is OperationCanceledException or EngineException { Id: EndedProcess.ErrorId } ? null : new EndedProcess(_attached, _processes).Find(failure);
+        _ended || failure is OperationCanceledException or EngineException { Id: "ProgramEnded" } ? null : new EndedProcess(_attached, _processes).Find(failure);
 
     /// <summary>
     /// Generation by generation: children are known for certain once their parent stands, and of hundreds of siblings the stops overlap.

@@ -48,8 +48,6 @@ public sealed class KilledTests : FamilyTest
         {
             if (Proc.IsAlive(pids[0]))
                 Pass(family);
-            Assert.Equal(0, Clean(at));
-            Assert.Empty(at.Records);
             // Every other one where it is let go.
             int call = attempt % 2 == 0 ? at.Any(calls) : calls - 1 - attempt * 3 % 150;
             at.Signal(call, Native.SIGKILL, restore);
@@ -57,8 +55,8 @@ public sealed class KilledTests : FamilyTest
             Assert.True(living is 0 or 4, $"call {call} of {calls}: {living} of 4 processes are left");
             Wait.Until(() => living == 4 || !pids.Any(Proc.Exists), () => "something is left");
             nothing += living == 0 ? 1 : 0;
-            if (living == 0)
-                Assert.Equal(0, Clean(at));
+            // Whoever stood by may be there for an instant yet, and keep the record locked.
+            Wait.Until(() => Clean(at) == 0 && at.Records.Count == 0, () => "a record stays");
             Assert.True(living == 4 || Objects(pids[0]) == 0, $"call {call} of {calls}: System V objects are left:\n{Proc.ReadText("/proc/sysvipc/shm")}{Proc.ReadText("/proc/sysvipc/msg")}");
         }
         Assert.InRange(nothing, 1, tries);
