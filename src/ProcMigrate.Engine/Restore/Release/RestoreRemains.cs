@@ -88,7 +88,8 @@ internal static class RestoreRemains
         // Another namespace's objects ended with it, and another boot's with that.
         if (header.Boot != HostFacts.BootId() || header.Ipc != ProcFolders.Namespace(Environment.ProcessId, "ipc"))
             return true;
-        if (SysvIpc.List(kind).FirstOrDefault(o => o.Id == id && o.Key == key && o.ChangedAt >= header.Start) is not { } there)
+        // The kernel stamps with the second of its last tick, which may be one behind.
+        if (SysvIpc.List(kind).FirstOrDefault(o => o.Id == id && o.Key == key && o.ChangedAt >= header.Start - 1) is not { } there)
             return true;
         if (!IsUnused(there, header))
             return there.Kind != SysvKind.shm || there.Fields["nattch"] == 0;
