@@ -19,6 +19,8 @@ public sealed class ImageWriter : IDisposable
     /// <summary>What becomes one LZ4 block at most: small enough that several threads share the work, large enough to be worth it.</summary>
     private const int PackedBytes = 1 << 20;
 
+    private const long WorthFlushing = 32 << 20;
+
     private readonly ImageSink file;
     private readonly IndexBuilder index = new();
     private readonly Lock gate = new();
@@ -92,6 +94,12 @@ public sealed class ImageWriter : IDisposable
         using var watch = new EscapeWatch(stream);
         JsonSerializer.Serialize(watch, tree, TreeJson.Type);
         version = watch.Seen ? ImageTrailer.CurrentVersion : ImageTrailer.PlainVersion;
+    }
+
+    /// <summary>Brings most of the file to the disk where that may take long: <see cref="Commit"/> is then quick, and cannot be interrupted.</summary>
+    public void Flush(CancellationToken cancel)
+    {
+        if (tail >= WorthFlushing) file.Flush(cancel);
     }
 
     /// <summary>Completes the file, brings it to the disk, and gives it its name.</summary>

@@ -13,6 +13,9 @@ internal static class Failure
 
     public static ErrorEvent Describe(Exception failure, int interruptedExitCode) => failure switch
     {
+        // What went wrong there, and not where it happened to be met with first.
+        TypeInitializationException { InnerException: { } cause } => Describe(cause, interruptedExitCode),
+        AggregateException { InnerExceptions: [var cause] } => Describe(cause, interruptedExitCode),
         FarSideException far => far.Error,
         EngineException engine => new(engine.Id, engine.Message, engine.Blockers, (int)engine.Failure),
         ImageException image => new(ImageId(image.Error), image.Message, [], (int)ImageClass(image)),
@@ -20,6 +23,7 @@ internal static class Failure
         UsageException => new("Usage", failure.Message, [], (int)FailureClass.Usage),
         UnconfirmedException => new(Interrupted, failure.Message, [], interruptedExitCode),
         OperationCanceledException => new(Interrupted, "interrupted; what was begun is undone", [], interruptedExitCode),
+        LinuxException refused => new("SystemCallFailed", refused.Message, [], (int)(refused.Errno is Errno.EPERM or Errno.EACCES ? FailureClass.PrivilegeMissing : FailureClass.Failed)),
         FileNotFoundException or DirectoryNotFoundException => new("FileMissing", failure.Message, [], (int)FailureClass.Failed),
         UnauthorizedAccessException => new("AccessDenied", failure.Message, [], (int)FailureClass.PrivilegeMissing),
         IOException => new("InputOutput", failure.Message, [], (int)FailureClass.Failed),

@@ -10,10 +10,10 @@ internal interface IEngine
     RestoreResult Restore(RestoreOptions options, Action<EngineProgress> progress, CancellationToken cancel);
     int? RestoreInside(RestoreOptions options, SafeHandle? image, CancellationToken cancel);
     int? SaveInside(IReadOnlyList<int> pids, string? output, Action? running, CancellationToken cancel);
-    ProcessCheck CheckProcess(SaveOptions options);
+    ProcessCheck CheckProcess(SaveOptions options, CancellationToken cancel);
     RestoredFiles ExportFiles(string imagePath, string folder, List<string> warnings, Action<EngineProgress> progress, CancellationToken cancel);
     IReadOnlyList<Blocker> CheckImage(RestoreOptions options);
 
     bool TakesMemory(RestoreOptions options);
-    IReadOnlyList<DoctorFinding> Doctor();
+    IReadOnlyList<DoctorFinding> Doctor(bool clean);
 }

@@ -18,7 +18,7 @@ internal sealed class LocalEngine : IEngine
     public int? SaveInside(IReadOnlyList<int> pids, string? output, Action? running, CancellationToken cancel) =>
         ProcessImages.SaveInside(pids, output, running, cancel);
 
-    public ProcessCheck CheckProcess(SaveOptions options) => ProcessImages.CheckProcess(options);
+    public ProcessCheck CheckProcess(SaveOptions options, CancellationToken cancel) => ProcessImages.CheckProcess(options, cancel);
 
     public RestoredFiles ExportFiles(
         string imagePath, string folder, List<string> warnings, Action<EngineProgress> progress, CancellationToken cancel) =>
@@ -28,5 +28,5 @@ internal sealed class LocalEngine : IEngine
 
     public bool TakesMemory(RestoreOptions options) => ProcessImages.TakesMemory(options);
 
-    public IReadOnlyList<DoctorFinding> Doctor() => ProcessImages.Doctor();
+    public IReadOnlyList<DoctorFinding> Doctor(bool clean) => ProcessImages.Doctor(clean);
 }

@@ -103,7 +103,7 @@ internal sealed class CheckVerb : Verb
         var handover = new HostHandover(migration, target.Host, checkOnly: true);
         if (!isProcess)
             return new() { Verb = Name, Image = summary, Host = target.Host, Blockers = handover.FarBlockers(description.Bytes) };
-        var check = context.Engine.CheckProcess(SaveOptions(line, pid) with { Handover = handover });
+        var check = context.Engine.CheckProcess(SaveOptions(line, pid) with { Handover = handover }, context.Cancel);
         return new() { Verb = Name, Pid = pid, Host = target.Host, Blockers = handover.Blockers, Bundle = check.Bundle, Warnings = check.Warnings };
     }
 
@@ -112,10 +112,12 @@ internal sealed class CheckVerb : Verb
         var text = line.GetRequiredValue(subject);
         if (CommonOptions.TryReadPid(text, out var pid))
         {
-            var check = context.Engine.CheckProcess(SaveOptions(line, pid));
+            var check = context.Engine.CheckProcess(SaveOptions(line, pid), context.Cancel);
             return new() { Verb = Name, Pid = pid, Blockers = check.Blockers, Bundle = check.Bundle, Warnings = check.Warnings };
         }
 
+        // Nothing would be undone: the first signal ends it.
+        context.LetSignalsPass?.Invoke();
         var inTheWay = context.Engine.CheckImage(restore.Read(line, text));
         using var image = OpenedImage.Open(text);
         return new() { Verb = Name, Image = image.Summary, Blockers = inTheWay };

@@ -8,9 +8,14 @@ namespace ProcMigrate.Cli.Verbs;
 internal sealed class DoctorVerb : Verb
 {
     private readonly HostOptions host = new();
+    private readonly Option<bool> clean = new("--clean") { Description = "Remove what restores that were killed have left" };
 
     public DoctorVerb()
-        : base("doctor", "Tell what this kernel and user can and cannot do") => host.AddTo(Command);
+        : base("doctor", "Tell what this kernel and user can and cannot do")
+    {
+        Command.Add(clean);
+        host.AddTo(Command);
+    }
 
     public override bool HasNothingToUndo(ParseResult line) => true;
 
@@ -18,7 +23,7 @@ internal sealed class DoctorVerb : Verb
     {
         if (host.Read(line) is { } target)
             return FarVerb.Run(target, line, host, context, ExitCode);
-        var result = new VerbResult { Verb = Name, Findings = context.Engine.Doctor() };
+        var result = new VerbResult { Verb = Name, Findings = context.Engine.Doctor(line.GetValue(clean)) };
         return new(result, ExitCode(result));
     }
 

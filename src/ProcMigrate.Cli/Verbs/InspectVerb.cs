@@ -31,6 +31,8 @@ internal sealed class InspectVerb : Verb
 
     private VerbResult InspectHere(ParseResult line, VerbContext context)
     {
+        // Nothing would be undone: the first signal ends it.
+        context.LetSignalsPass?.Invoke();
         var path = line.GetRequiredValue(file);
         var all = line.GetValue(detailed);
         using var image = OpenedImage.Open(path);

@@ -34,6 +34,9 @@ internal sealed class FilesFolder : IDisposable
 
     public string Path => Beneath.Path;
 
+    /// <summary>Whether it was made, and was not there before.</summary>
+    public bool IsNew => _made;
+
     public string TablePath => Path + ".json";
 
     /// <param name="asked">The user's choice: new, or empty; null: a new one of the image's own, below the user's state folder.</param>

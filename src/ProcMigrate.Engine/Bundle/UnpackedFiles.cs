@@ -33,6 +33,10 @@ internal sealed class UnpackedFiles
         FilesFolder folder = FilesFolder.Create(context.Options.FilesFolder, context.Tree.Id);
         context.Own(folder);
         context.OnFailure(folder.Remove);
+        if (folder.IsNew)
+            context.Record.NoteFolder(folder.Path);
+        else
+            context.Record.NoteContent(folder.Path);
         var files = new UnpackedFiles(context, folder);
         files.FindUses();
         var unpacker = new BundleUnpacker(context.Bundle, context.Image, folder.Beneath, context.Rights, context.Warnings);

@@ -1,6 +1,7 @@
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Namespaces;
+using ProcMigrate.Engine.Restore.Release;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Memory;
@@ -15,7 +16,7 @@ internal static class Doctor
 {
     private const string NewerKernel = "use a newer kernel";
 
-    public static IReadOnlyList<DoctorFinding> Examine() =>
+    public static IReadOnlyList<DoctorFinding> Examine(bool clean) =>
     [
         Kernel(),
         Right(Capability.CAP_SYS_PTRACE, "saving processes of other users", "run with sudo"),
@@ -32,9 +33,19 @@ internal static class Doctor
         Try("/proc/PID/pagemap", true, "finding the pages in use", "mount /proc without restrictions", TryPagemap),
         Rseq(),
         Membarrier(),
+        Remains(clean),
     ];
 
     private static int Own => Environment.ProcessId;
+
+    private static DoctorFinding Remains(bool clean)
+    {
+        const string Topic = "killed restores";
+        List<string> found = clean ? RestoreRemains.Clean() : RestoreRemains.Find();
+        return found.Count == 0 ? new DoctorFinding(Topic, true, false, "have left nothing", "")
+            : clean ? new DoctorFinding(Topic, true, false, $"had left, and it is removed: {string.Join(", ", found)}", "")
+            : new DoctorFinding(Topic, false, false, $"have left {string.Join(", ", found)}", "procmigrate doctor --clean removes it, and the next restore does");
+    }
 
     private static DoctorFinding Kernel()
     {

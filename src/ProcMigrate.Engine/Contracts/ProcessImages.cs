@@ -18,11 +18,11 @@ public static class ProcessImages
 
     /// <summary>Saves running processes into one file.</summary>
     public static SaveResult Save(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel) =>
-        Guard("save", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, progress, cancel).Run())));
+        Guard("save", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, progress, cancel).Run()), cancel));
 
     /// <summary>Every blocker of a save, nothing changed.</summary>
-    public static ProcessCheck CheckProcess(SaveOptions options) =>
-        Guard("check", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, null, CancellationToken.None).Check())));
+    public static ProcessCheck CheckProcess(SaveOptions options, CancellationToken cancel) =>
+        Guard("check", () => PtraceThread.Run(() => TreeView.Do(() => new SaveOperation(options, null, cancel).Check()), cancel));
 
     /// <summary>Writes the files of a bundle into a new or empty folder.</summary>
     public static RestoredFiles ExportFiles(string imagePath, string folder, List<string> warnings, Action<EngineProgress>? progress, CancellationToken cancel) =>
@@ -41,7 +41,7 @@ public static class ProcessImages
 
     /// <summary>Makes running processes from an image: all or nothing.</summary>
     public static RestoreResult Restore(RestoreOptions options, Action<EngineProgress>? progress, CancellationToken cancel) =>
-        Guard("restore", () => PtraceThread.Run(() => new RestoreOperation(options, progress, cancel).Run()));
+        Guard("restore", () => PtraceThread.Run(() => new RestoreOperation(options, progress, cancel).Run(), cancel));
 
     /// <summary>
     /// Runs the restore in a second instance of this very command, inside the namespaces that it needs: to be called before
@@ -58,7 +58,8 @@ public static class ProcessImages
         Guard("save", () => CommandInside.Save(pids, output, running, cancel));
 
     /// <summary>What this kernel and user can and cannot do.</summary>
-    public static IReadOnlyList<DoctorFinding> Doctor() => Checks.Doctor.Examine();
+    /// <param name="clean">Removes what restores that were killed have left.</param>
+    public static IReadOnlyList<DoctorFinding> Doctor(bool clean) => Checks.Doctor.Examine(clean);
 
     /// <summary>A call that the kernel refused, where no more particular words were found for it.</summary>
     private static T Guard<T>(string verb, Func<T> work)
@@ -66,6 +67,10 @@ public static class ProcessImages
         try
         {
             return work();
+        }
+        catch (TypeInitializationException e) when (e.InnerException is LinuxException or EngineException)
+        {
+            return Guard<T>(verb, () => throw e.InnerException);
         }
         catch (LinuxException e)
         {

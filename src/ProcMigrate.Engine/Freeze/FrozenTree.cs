@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
@@ -9,10 +10,12 @@ namespace ProcMigrate.Engine.Freeze;
 /// A process tree that stands still. Disposing lets every thread run on as if nothing had been; so does the end of this
 /// process at any instant, since ptrace detaches by itself.
 /// </summary>
-internal sealed class FrozenTree : IDisposable
+internal sealed partial class FrozenTree : IDisposable
 {
     private const int SIGKILL = 9;
     private const int SIGSTOP = 19;
+
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
 
     private readonly List<TracedProcess> _processes = [];
     private readonly List<ZombieRecord> _zombies = [];
@@ -43,64 +46,26 @@ internal sealed class FrozenTree : IDisposable
             }
             return tree;
         }
-        catch
+        catch (Exception e)
         {
+            EngineException? lost = tree.Lost(e);
             tree.Dispose();
+            if (lost is not null)
+                throw lost;
             throw;
         }
     }
 
-    /// <summary>Kills every process of the tree. Nothing of it runs in between: all are held until all are dead.</summary>
-    /// <param name="killed">Called when none can be saved any more, though they have not ended yet.</param>
-    public void Kill(Action? killed = null)
+    /// <summary>Insists that nobody has ended a part of the tree: what was read of it since would be half of the truth.</summary>
+    public void RequireWhole()
     {
-        foreach (TracedProcess process in _processes)
-            process.PidFd.Signal(SIGKILL);
-        killed?.Invoke();
-        _ended = true;
-        // Our wait4 as tracer must collect each thread, or it stays a zombie that its own parent cannot reap.
-        foreach (TracedThread thread in Threads.Reverse())
-            WaitForEnd(thread.Tid);
+        if (!_ended && !_attached.All(Tracer.Stands) && new EndedProcess(_attached, _processes).Find(null) is { } ended)
+            throw ended;
     }
 
-    /// <summary>Lets all go on, but stopped as by SIGSTOP: the signal is there before the thread is let go.</summary>
-    public void LeaveStopped()
-    {
-        foreach (TracedProcess process in _processes)
-            process.PidFd.Signal(SIGSTOP);
-    }
-
-    /// <summary>From now on, should this process die, the tree does not run on but stops, as by SIGSTOP.</summary>
-    public void Hold()
-    {
-        foreach (TracedProcess process in _processes)
-        {
-            if (process.Leader.StopSignal == 0 && PendingStop.Send(process.Pid))
-                _held.Add(process);
-        }
-    }
-
-    /// <summary>Takes <see cref="Hold"/> back.</summary>
-    public void EndHold()
-    {
-        foreach (TracedProcess process in _held)
-            PendingStop.TakeBack(process.Pid);
-        _held.Clear();
-    }
-
-    public void Dispose()
-    {
-        if (!_ended)
-        {
-            foreach (TracedProcess process in _processes.Where(p => p.Threads.Any(t => t.StopSignalHeld)))
-                process.PidFd.Signal(SIGSTOP);
-            foreach (int tid in _attached)
-                Detach(tid);
-        }
-        foreach (TracedProcess process in _processes)
-            process.Dispose();
-        _ended = true;
-    }
+    /// <summary>Why a step failed, where it is because a process of the tree has ended meanwhile, whatever the step met with then; else null.</summary>
+    public EngineException? Lost(Exception failure) =>
+        _ended || failure is OperationCanceledException or EngineException { Id: "ProgramEnded" } ? null : new EndedProcess(_attached, _processes).Find(failure);
 
     /// <summary>
     /// Generation by generation: children are known for certain once their parent stands, and of hundreds of siblings the stops overlap.
@@ -178,6 +143,8 @@ internal sealed class FrozenTree : IDisposable
             process.Stopping = SeizeFresh(process, cancel);
         }
         Dictionary<int, TracedThread> threads = process.Stopped;
+        if (!threads.ContainsKey(process.Pid))
+            ForgetEnded(threads);
         if (threads.Remove(process.Pid, out TracedThread? leader))
             return new TracedProcess(process.Pid, ProcStat.Of(process.Pid), [leader, .. threads.Values.OrderBy(t => t.Tid)]);
         return threads.Count == 0
@@ -185,6 +152,17 @@ internal sealed class FrozenTree : IDisposable
             : throw new EngineException(
                 "LeaderGone", FailureClass.Refused,
                 $"The main thread of process {process.Pid} has ended; such a process cannot be saved.");
+    }
+
+    /// <summary>A process that is killed takes those of its threads along that stood already.</summary>
+    private void ForgetEnded(Dictionary<int, TracedThread> threads)
+    {
+        foreach (int tid in threads.Keys.Where(t => !Tracer.Stands(t)).ToList())
+        {
+            Tracer.WaitForEnd(tid, EndPatience);
+            threads.Remove(tid);
+            _attached.Remove(tid);
+        }
     }
 
     /// <returns>False where the thread has ended meanwhile.</returns>
@@ -245,27 +223,5 @@ internal sealed class FrozenTree : IDisposable
             Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
             Tracer.Continue(tid, status.IsSignalDelivery ? status.StopSignal : 0);
         }
-    }
-
-    private static void WaitForEnd(int tid)
-    {
-        try
-        {
-            while (!Tracer.Wait(tid).Ended)
-            {
-            }
-        }
-        catch (LinuxException e) when (e.Errno == Errno.ECHILD)
-        {
-            // Gone without a report: another thread of ours, or the kernel at the end of the group, was first.
-        }
-    }
-
-    private static void Detach(int tid)
-    {
-        long result = Tracer.TryRequest(PtraceRequest.PTRACE_DETACH, tid, 0, 0);
-        // ESRCH: killed by someone else while we held it; there is nothing left to let go.
-        if (result != -Errno.ESRCH)
-            RawSyscall.Check(result, "PTRACE_DETACH", $"thread {tid}");
     }
 }

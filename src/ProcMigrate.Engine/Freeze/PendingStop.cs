@@ -1,3 +1,4 @@
+using ProcMigrate.Linux;
 using ProcMigrate.Linux.Processes;
 using ProcMigrate.Linux.Ptrace;
 
@@ -11,15 +12,13 @@ namespace ProcMigrate.Engine.Freeze;
 internal static class PendingStop
 {
     private const int SIGSTOP = 19;
+    private static readonly TimeSpan StopComesWithin = TimeSpan.FromMilliseconds(300);
 
     /// <returns>False where one waits already: it is the program's own, and not to be taken back.</returns>
     public static bool Send(int pid)
     {
-        foreach (byte[] info in Tracer.PeekSignals(pid, shared: true))
-        {
-            if (SignalInfo.FromBytes(info).si_signo == SIGSTOP)
-                return false;
-        }
+        if (Tracer.PeekSignals(pid, shared: true).Any(IsStop))
+            return false;
         using PidFd process = PidFd.Open(pid);
         process.Signal(SIGSTOP);
         return true;
@@ -32,14 +31,38 @@ internal static class PendingStop
     public static void TakeBack(int pid)
     {
         int signal = 0;
-        while (true)
+        while (Waits(pid) && Tracer.TryRequest(PtraceRequest.PTRACE_CONT, pid, 0, signal) >= 0)
         {
-            if (Tracer.TryRequest(PtraceRequest.PTRACE_CONT, pid, 0, signal) < 0)
-                return; // Killed by someone else.
-            WaitStatus status = Tracer.Wait(pid);
+            WaitStatus status = NextStop(pid);
             if (status.Ended || status.IsSignalDelivery && status.StopSignal == SIGSTOP)
                 return;
             signal = status.IsSignalDelivery ? status.StopSignal : 0;
         }
     }
+
+    /// <summary>False where somebody has sent SIGCONT, which takes it away (signal(7)), or killed the process.</summary>
+    private static bool Waits(int pid)
+    {
+        try
+        {
+            return Tracer.PeekSignals(pid, shared: true).Any(IsStop);
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ESRCH)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Should a SIGCONT have come in the very moment, the process runs, and is stopped as at the freeze.</summary>
+    private static WaitStatus NextStop(int pid)
+    {
+        while (true)
+        {
+            if (Tracer.Wait(pid, StopComesWithin) is { } status)
+                return status;
+            Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, pid, 0, 0);
+        }
+    }
+
+    private static bool IsStop(byte[] info) => SignalInfo.FromBytes(info).si_signo == SIGSTOP;
 }

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.Ptrace;
 
 namespace ProcMigrate.Engine.Freeze;
 
@@ -9,7 +10,8 @@ namespace ProcMigrate.Engine.Freeze;
 /// </summary>
 internal static class PtraceThread
 {
-    public static T Run<T>(Func<T> work)
+    /// <param name="cancel">Ends every wait for a tracee.</param>
+    public static T Run<T>(Func<T> work, CancellationToken cancel = default)
     {
         ChildSignals.LeaveOutStops();
         T result = default!;
@@ -18,6 +20,7 @@ internal static class PtraceThread
         {
             try
             {
+                using TraceeWait waits = TraceeWait.Enter(cancel);
                 result = work();
             }
             catch (Exception e)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using ProcMigrate.Linux.ProcFs;
+using ProcMigrate.Linux.Ptrace;
 
 namespace ProcMigrate.Engine.Freeze;
 
@@ -19,6 +20,9 @@ internal struct StopPatience(int pid, int tid, CancellationToken cancel)
             return;
         }
         Thread.Sleep(1);
+        // A leader that somebody has killed is reported only when the other threads, of which we know, are gone.
+        if (_rounds % 64 == 0)
+            Tracer.CollectDeadThreads(pid);
         if (Stopwatch.GetElapsedTime(_start) < Limit)
             return;
         new FrozenGroups().Refuse(tid);

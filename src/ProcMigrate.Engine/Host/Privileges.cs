@@ -1,4 +1,6 @@
+using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
+using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Engine.Host;
 
@@ -22,6 +24,8 @@ internal enum Capability
 internal static class Privileges
 {
     private static readonly ulong Effective = ProcStatus.Of(Environment.ProcessId).Hex("CapEff");
+
+    public static uint EffectiveUser => (uint)RawSyscall.Call(SyscallNumber.geteuid, "this process");
 
     public static bool Has(Capability capability) => (Effective >> (int)capability & 1) != 0;
 }

@@ -21,6 +21,9 @@ internal sealed class LandingPad : IDisposable
 
     public RemoteAddress Address { get; }
 
+    /// <summary>Whether a thread is in it, and needs it to get back, with us or without.</summary>
+    public bool InUse { get; set; }
+
     /// <returns>Null where a thread is still on its way back from a save that was killed; it needs a moment.</returns>
     public static LandingPad? Open(TracedProcess process, IReadOnlyList<MemoryMap> maps, out int busyThread)
     {
@@ -100,7 +103,11 @@ internal sealed class LandingPad : IDisposable
         _process.Memory.Write(Address, pad);
     }
 
-    public void Dispose() => _process.Memory.Write(Address, new byte[PadCode.Size]);
+    public void Dispose()
+    {
+        if (!InUse)
+            _process.Memory.Write(Address, new byte[PadCode.Size]);
+    }
 
     /// <summary>The end of the vdso, where nothing is but zeros or a pad.</summary>
     internal static int? FindSlot(byte[] content)

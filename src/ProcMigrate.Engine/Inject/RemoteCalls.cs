@@ -21,6 +21,7 @@ namespace ProcMigrate.Engine.Inject;
 /// 4. registers that carry an ERESTART code may be left only where the kernel acts on it, on its signal path: detaching
 ///    and dying both take the thread there (__ptrace_unlink sets TIF_SIGPENDING), and so does the interrupt at the end.
 /// No int3 and no single-stepping: a SIGTRAP could reach the program. Only system call stops are used.
+/// Should a step of ours fail, the thread is left where it stands, in a pad that stays: let go, it takes the rest of the way by itself.
 /// </remarks>
 internal sealed class RemoteCalls : IDisposable
 {
@@ -37,6 +38,9 @@ internal sealed class RemoteCalls : IDisposable
     // Registers at the exit of the last call: nobody but us changes them.
     private UserRegisters _stood;
 
+    // A step failed in the middle of a call, and it is not known any more at which of its two stops the thread stands.
+    private bool _lost;
+
     private RemoteCalls(TracedProcess process, TracedThread thread, LandingPad pad, CallGuard? guard, RemoteAddress scratch) =>
         (_process, _thread, _pad, _guard, Scratch) = (process, thread, pad, guard, scratch);
 
@@ -48,6 +52,7 @@ internal sealed class RemoteCalls : IDisposable
         var guard = CallGuard.Enter(process, thread, pad.Address, scratch, ScratchLength);
         RseqSection.Leave(process, thread);
         pad.Arm(thread, scratch, ScratchLength);
+        pad.InUse = true;
         UserRegisters registers = thread.Registers;
         registers.rip = pad.Address.Value + PadCode.First;
         registers.orig_rax = ulong.MaxValue;
@@ -103,6 +108,8 @@ internal sealed class RemoteCalls : IDisposable
 
     public void Dispose()
     {
+        if (_lost)
+            return;
         UserRegisters registers = _stood;
         registers.rip = _pad.Address.Value + PadCode.Unmap;
         registers.orig_rax = ulong.MaxValue;
@@ -117,6 +124,7 @@ internal sealed class RemoteCalls : IDisposable
     {
         Tracer.SetSignalMask(_thread.Tid, _thread.SignalMask);
         Tracer.SetRegisters(_thread.Tid, _thread.Registers);
+        _pad.InUse = false;
         Tracer.Interrupt(_thread.Tid);
         Tracer.Continue(_thread.Tid);
         while (!WaitForStop().IsEventStop)
@@ -126,9 +134,11 @@ internal sealed class RemoteCalls : IDisposable
     /// <summary>Runs from here to the exit of the next system call.</summary>
     private long RunToExit()
     {
+        _lost = true;
         RunToSyscallStop();
         RunToSyscallStop();
         _stood = Tracer.GetRegisters(_thread.Tid);
+        _lost = false;
         return (long)_stood.rax;
     }
 
@@ -142,12 +152,9 @@ internal sealed class RemoteCalls : IDisposable
     private WaitStatus WaitForStop()
     {
         WaitStatus status = Tracer.Wait(_thread.Tid);
+        // What it was that ended is told in one place: FrozenTree.Lost.
         if (status.Ended)
-        {
-            throw new EngineException(
-                "ProgramEnded", FailureClass.Failed,
-                $"Thread {_thread.Tid} of process {_process.Pid} {status} while it was being saved.");
-        }
+            throw new LinuxException("wait4", $"thread {_thread.Tid} of process {_process.Pid}, which {status}", Errno.ESRCH);
         // The one signal that no mask holds back, besides SIGKILL.
         if (status.IsSignalDelivery && status.StopSignal == SIGSTOP)
             _thread.StopSignalHeld = true;

@@ -83,7 +83,10 @@ internal sealed class MessageQueueKind : DescriptorKind
         if (state.Unlinked)
             MessageQueue.Unlink(name);
         else
+        {
             context.OnFailure(() => MessageQueue.Unlink(name));
+            context.Record.NoteQueue(name, made);
+        }
         context.Rights.Give(made, $"/{state.Queue}", state.Uid, state.Gid, state.Mode);
         return made;
     }

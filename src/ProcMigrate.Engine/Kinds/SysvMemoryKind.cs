@@ -101,6 +101,7 @@ internal sealed class SysvMemoryKind : DescriptorKind
         if (!SysvIpc.List(SysvKind.shm).Any(s => IsSame(state, s, context)))
         {
             SysvIpc.ChooseNextId(SysvKind.shm, state.Id);
+            context.Record.NoteSysv(SysvKind.shm, state.Id, state.Key);
             int id = SysvIpc.CreateMemory(state.Key, state.Size, state.Mode);
             context.OnFailure(() => SysvIpc.Remove(SysvKind.shm, id));
             if (id != state.Id)

@@ -30,9 +30,13 @@ internal sealed class SysvQueueKind : DescriptorKind
         // Those of a namespace of its own would end with the tree, used since its restore or not.
         bool all = InsideNamespaces.Current is { OwnsIpc: true };
         foreach (SysvObject queue in SysvIpc.List(SysvKind.msg).Where(q => all || UsedBy(context, q.Fields["lspid"], q.Fields["lrpid"])))
+        {
+            context.Cancel.ThrowIfCancellationRequested();
             Add(context, queue, StateOf(queue) with { QueueBytes = SysvIpc.QueueStatus(queue.Id).msg_qbytes, Messages = [.. MessagesOf(queue.Id)] });
+        }
         foreach (SysvObject set in SysvIpc.List(SysvKind.sem))
         {
+            context.Cancel.ThrowIfCancellationRequested();
             int count = (int)set.Fields["nsems"];
             int? user = LastUserInTree(context, set.Id, count);
             if (user is null && !all)
@@ -85,6 +89,7 @@ internal sealed class SysvQueueKind : DescriptorKind
         {
             SysvQueueState state = Parse(record);
             here ??= [.. SysvIpc.List(SysvKind.msg), .. SysvIpc.List(SysvKind.sem)];
+            context.Cancel.ThrowIfCancellationRequested();
             if (!here.Exists(o => o.Kind == state.Kind && IsSame(state, o, context)))
                 Make(state, context);
         }
@@ -93,6 +98,7 @@ internal sealed class SysvQueueKind : DescriptorKind
     private static void Make(SysvQueueState state, RestoreContext context)
     {
         SysvIpc.ChooseNextId(state.Kind, state.Id);
+        context.Record.NoteSysv(state.Kind, state.Id, state.Key);
         bool queue = state.Kind == SysvKind.msg;
         int id = queue ? SysvIpc.CreateQueue(state.Key, state.Mode) : SysvIpc.CreateSemaphores(state.Key, state.Values.Count, state.Mode);
         context.OnFailure(() => SysvIpc.Remove(state.Kind, id));
@@ -113,7 +119,7 @@ internal sealed class SysvQueueKind : DescriptorKind
         try
         {
             // One that has done nothing has nothing to undo: whoever compares equal has nothing either.
-            using var blank = new BlankProcess();
+            BlankProcess blank = context.Shared(() => new BlankProcess());
             if (Kcmp.Compare(user, blank.Pid, Kcmp.KCMP_SYSVSEM) == 0)
                 return;
         }

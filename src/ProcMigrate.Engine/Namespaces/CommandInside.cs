@@ -52,7 +52,7 @@ internal static class CommandInside
             if (launcher.Init != 0)
                 LookAfterInit(launcher.Init, mayHaveEnded: options.Wait || code != 0);
             return code;
-        });
+        }, cancel);
     }
 
     /// <summary>Does a save or check of processes that live in namespaces of their own from inside these, where that may be.</summary>
@@ -76,7 +76,7 @@ internal static class CommandInside
             int command = launcher.StartInTarget();
             launcher.Dispose();
             return Wait(command, ownGroup: false, running, cancel);
-        });
+        }, cancel);
     }
 
     /// <summary>Where the inner half waits for its program as a shell does, we wait for it as a shell, too, in a group of its own.</summary>

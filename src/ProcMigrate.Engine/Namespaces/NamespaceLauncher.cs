@@ -151,13 +151,7 @@ internal sealed class NamespaceLauncher : IDisposable
     public void Dispose()
     {
         foreach (int pid in _made)
-        {
-            using PidFd process = PidFd.Open(pid);
-            process.Signal(SIGKILL);
-            while (!Tracer.Wait(pid).Ended)
-            {
-            }
-        }
+            OwnedProcess.Kill(pid);
         _made.Clear();
         _seed.Dispose();
         _channel.Dispose();

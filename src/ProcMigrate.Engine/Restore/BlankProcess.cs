@@ -2,14 +2,12 @@ using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Processes;
-using ProcMigrate.Linux.Ptrace;
 
 namespace ProcMigrate.Engine.Restore;
 
 /// <summary>A process of ours that has done nothing yet: to be compared with, or to be an ended one.</summary>
 internal sealed class BlankProcess : IDisposable
 {
-    private const int SIGKILL = 9;
     private readonly DescriptorChannel _channel = DescriptorChannel.Create();
 
     public BlankProcess()
@@ -22,11 +20,7 @@ internal sealed class BlankProcess : IDisposable
 
     public void Dispose()
     {
-        using PidFd process = PidFd.Open(Pid);
-        process.Signal(SIGKILL);
-        while (!Tracer.Wait(Pid).Ended)
-        {
-        }
+        OwnedProcess.Kill(Pid);
         _channel.Dispose();
     }
 }

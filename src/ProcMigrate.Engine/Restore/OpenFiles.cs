@@ -25,6 +25,7 @@ internal sealed class OpenFiles(RestoreContext context) : IDisposable
             using PidFd process = PidFd.Open(place.Pid);
             return _open[objectId] = process.Take(place.Fd);
         }
+        context.Cancel.ThrowIfCancellationRequested();
         ObjectRecord record = context.Object(objectId);
         file = RestoreContext.Interpret($"object {objectId} ({record.Kind})", () => DescriptorKinds.Of(record).Recreate(record, context));
         _open[objectId] = file;

@@ -10,9 +10,32 @@ namespace ProcMigrate.Engine.Restore;
 /// <summary>Ends of processes in the making: of helpers, and of those that are to be zombies.</summary>
 internal static class OwnedProcess
 {
+    public const int SIGKILL = 9;
     private const int SIGCHLD = 17;
     private const ulong __WALL = 0x40000000;
     private const int SignalBits = 0x7f;
+
+    /// <summary>Ends a child or tracee of ours, whatever it is at; one that has ended already is as good.</summary>
+    public static void Kill(int pid)
+    {
+        if (Signal(pid, SIGKILL))
+            Tracer.WaitForEnd(pid, OwnedThread.EndPatience);
+    }
+
+    /// <returns>False where nothing is left of it.</returns>
+    public static bool Signal(int pid, int signal)
+    {
+        try
+        {
+            using PidFd process = PidFd.Open(pid);
+            process.Signal(signal);
+            return true;
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ESRCH)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Lets a process end with an exit code. It stays a zombie until its parent waits for it.</summary>
     public static void End(OwnedThread thread, int exitCode)

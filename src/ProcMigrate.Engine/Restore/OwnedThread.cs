@@ -10,6 +10,9 @@ namespace ProcMigrate.Engine.Restore;
 /// </summary>
 internal sealed class OwnedThread(int tid, RemoteAddress syscallInstruction)
 {
+    /// <summary>How long one that was killed may take to end, which is not for ever where it hangs in the kernel.</summary>
+    public static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(1);
+
     public int Tid { get; } = tid;
 
     /// <summary>Address of a syscall instruction in its memory.</summary>

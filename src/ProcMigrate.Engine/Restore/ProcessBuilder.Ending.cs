@@ -15,7 +15,7 @@ namespace ProcMigrate.Engine.Restore;
 /// <summary>The last steps, up to letting go of it.</summary>
 internal sealed partial class ProcessBuilder
 {
-    private const int SIGKILL = 9;
+    private const int SIGCONT = 18;
 
     /// <summary>
     /// Signals that waited, in their order. What the making itself sent is discarded by now; and no call table is run any more: its
@@ -96,7 +96,25 @@ internal sealed partial class ProcessBuilder
     public bool Held { get; private set; }
 
     /// <summary>Has the process stop, and not run, should we die before the release.</summary>
-    public void Hold() => Held = !_record.Stopped && PendingStop.Send(Pid);
+    public void Hold() => Held = !_record.Stopped && !ContinueWaits() && PendingStop.Send(Pid);
+
+    /// <summary>A SIGCONT of the program's own that it has blocked: a stop signal would throw it away (signal(7)).</summary>
+    private bool ContinueWaits()
+    {
+        if (Tracer.PeekSignals(Pid, shared: true).Any(IsContinue))
+            return true;
+        foreach ((OwnedThread thread, _) in _threads)
+        {
+            if (Tracer.PeekSignals(thread.Tid, shared: false).Any(IsContinue))
+                return true;
+        }
+        return false;
+    }
+
+    private static bool IsContinue(byte[] info) => SignalInfo.FromBytes(info).si_signo == SIGCONT;
+
+    /// <summary>Whether every thread of it is where we left it; one that was killed is not.</summary>
+    public bool Stands => _threads.TrueForAll(t => Tracer.Stands(t.Thread.Tid));
 
     /// <summary>From now on the process does not die with us.</summary>
     public void Outlive()
@@ -105,10 +123,13 @@ internal sealed partial class ProcessBuilder
             Tracer.SetOptions(thread.Tid, Seed.Options & ~PtraceOptions.ExitKill);
     }
 
-    public void Kill()
+    public void Kill() => OwnedProcess.Signal(Pid, OwnedProcess.SIGKILL);
+
+    /// <summary>The stop that was sent to it is none any more.</summary>
+    public void Continue()
     {
-        using PidFd process = PidFd.Open(Pid);
-        process.Signal(SIGKILL);
+        if (Held)
+            OwnedProcess.Signal(Pid, SIGCONT);
     }
 
     /// <summary>A thread that is gone (ESRCH) has been ended by one that runs already: by exit_group(2), say, or a signal that waited.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ProcMigrate.Engine.Bundle;
 using ProcMigrate.Engine.Kinds;
+using ProcMigrate.Engine.Restore.Release;
 using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
@@ -13,6 +14,7 @@ namespace ProcMigrate.Engine.Restore;
 internal sealed class RestoreContext : IDisposable
 {
     private readonly List<Blocker> _blockers = [];
+    private RestoreRecord? _record;
     private readonly Stack<Action> _undo = [];
     private readonly List<Action> _atEnd = [];
     private readonly Dictionary<int, ObjectRecord> _objects;
@@ -49,6 +51,12 @@ internal sealed class RestoreContext : IDisposable
     }
 
     public RestoreOptions Options { get; }
+
+    /// <summary>Whoever goes through much asks it now and then.</summary>
+    public CancellationToken Cancel { get; init; }
+
+    /// <summary>What the restore makes beside its processes.</summary>
+    public RestoreRecord Record => _record ??= RestoreRecord.Begin();
 
     /// <summary>The image; a description of it until the rest of it has come.</summary>
     public ImageReader Image { get; private set; }
@@ -246,6 +254,7 @@ internal sealed class RestoreContext : IDisposable
         foreach ((Descriptor file, _) in _afterClose)
             file.Dispose();
         _own.ForEach(thing => thing.Dispose());
+        _record?.Dispose();
     }
 
     private void CloseFiles()

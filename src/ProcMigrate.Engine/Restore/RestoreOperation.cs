@@ -6,6 +6,7 @@ using ProcMigrate.Engine.Inject;
 using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore.Births;
+using ProcMigrate.Engine.Restore.Release;
 using ProcMigrate.Image;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -24,6 +25,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
     private readonly Timings _timings = [];
 
     private TerminalLoan? _loan;
+    private bool _runs;
 
     // Taken before the tree runs: some of it may end at once.
     private List<ProcessSummary> _summaries = [];
@@ -38,6 +40,11 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
                 return restored;
             return restored with { ExitCode = new ChildWaiter(restored.InnerPid ?? restored.Pid, _loan).WaitForEnd(options.Running, cancel) };
         }
+        catch (LinuxException e) when (_summaries.Count > 0 && _runs)
+        {
+            throw new EngineException(
+                "AfterRestore", FailureClass.Failed, $"The program is restored and runs, as process {_summaries[0].Pid}; but then a step failed: {e.Message}.", e);
+        }
         finally
         {
             _loan?.Dispose();
@@ -48,7 +55,10 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
     {
         long start = Stopwatch.GetTimestamp();
         using ImageReader image = ImageReader.Open(options.ImagePath);
-        using RestoreContext context = RestoreContext.Interpret("the tree", () => new RestoreContext(options, image));
+        using RestoreContext context = RestoreContext.Interpret("the tree", () => new RestoreContext(options, image) { Cancel = cancel });
+        // Before the checks, which it may stand in the way of.
+        if (RestoreRemains.Clean() is { Count: > 0 } cleaned)
+            context.Warnings.Add($"what restores that were killed had left was removed: {string.Join(", ", cleaned)}");
         RefuseBlocked(context);
         RestoreJournal.Look(context);
         _timings["checkMs"] = Since(start);
@@ -57,7 +67,7 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             image.VerifyMemory((done, total) => progress?.Invoke(new EngineProgress("verify", done, total)), cancel);
         _timings["verifyMs"] = Since(start) - _timings["checkMs"];
         UnpackedFiles? files = Unpack(context);
-        Build(context);
+        BuildOrEnd(context);
         RestoreJournal.Note(context, _summaries[0].Pid);
         _timings["totalMs"] = Since(start);
         return new RestoreResult(
@@ -114,6 +124,26 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         }
     }
 
+    /// <summary>If it fails, every process that was made is ended before anybody is told.</summary>
+    private void BuildOrEnd(RestoreContext context)
+    {
+        var made = new UnfinishedTree(context.Tree);
+        try
+        {
+            Build(context);
+        }
+        catch (Exception e) when (!_runs)
+        {
+            EngineException? lost = made.Lost(e);
+            made.End();
+            if (lost is not null)
+                throw lost;
+            // A call that the cancellation cut short fails in its own ways.
+            cancel.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
     private void Build(RestoreContext context)
     {
         long start = Stopwatch.GetTimestamp();
@@ -130,7 +160,11 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         if (options.Arriving is null)
             TreeClocks.Of(context).Enter(seed.Thread);
         long done = 0, total = context.Tree.Processes.Sum(p => p.MemoryBytes);
-        void Loaded(long bytes) => progress?.Invoke(new EngineProgress("memory", done += bytes, total));
+        void Loaded(long bytes)
+        {
+            cancel.ThrowIfCancellationRequested();
+            progress?.Invoke(new EngineProgress("memory", done += bytes, total));
+        }
         var made = new ProcessBuilders(context, channel, area, Loaded);
         IReadOnlyDictionary<int, OwnedThread> threads = new ProcessCreator(context, seed, made).CreateAll();
         _timings["createMs"] = Since(start);
@@ -148,16 +182,16 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
             _timings["arriveMs"] = Since(start) - _timings["createMs"];
             TreeClocks.Of(context).EnterLate(seed.Thread, builders[0]);
         }
-        builders.ForEach(b => b.BuildFiles());
+        ForEach(builders, b => b.BuildFiles());
         _timings["memoryMs"] = Since(start);
         context.SharedMemories.Seal();
         context.Terminals.Complete();
         CredentialsRecord own = seed.Credentials;
-        builders.ForEach(b => b.BuildThreads(own));
+        ForEach(builders, b => b.BuildThreads(own));
         builders.ForEach(b => b.StopAgain());
         builders.ForEach(b => b.ForgetChildStops());
         builders.ForEach(b => b.QueueSignals());
-        builders.ForEach(b => b.Finish());
+        ForEach(builders, b => b.Finish());
         context.RunEnd();
         cancel.ThrowIfCancellationRequested();
         foreach (ProcessRecord record in context.Tree.Processes.Where(p => options.LeaveStopped && !p.Stopped))
@@ -170,31 +204,24 @@ internal sealed class RestoreOperation(RestoreOptions options, Action<EngineProg
         _summaries = [.. context.Tree.Processes.Select(InsideNamespaces.Summarize)];
         options.Gate?.Await();
         context.LetGoOfFiles();
-        if (options.Gate is { } gate)
-            Commit(gate, builders);
-        builders.ForEach(b => b.Release());
-        context.Keep();
+        cancel.ThrowIfCancellationRequested();
+        var lettingGo = new LettingGo(context, builders);
+        using (lettingGo.Decide(options.Gate))
+        {
+            _runs = true;
+            context.Keep();
+            lettingGo.Release();
+        }
         _loan?.AskToRedraw();
         _timings["buildMs"] = Since(start);
     }
 
-    /// <summary>
-    /// Until now the tree dies with us, from now on it runs. Thousands of threads do not change over in one step; so each process is
-    /// made to stop should we die, then to live on should we die, and only then the decision is made, in one step, by the gate.
-    /// </summary>
-    private static void Commit(ReleaseGate gate, List<ProcessBuilder> builders)
+    private void ForEach(List<ProcessBuilder> builders, Action<ProcessBuilder> step)
     {
-        builders.ForEach(b => b.Hold());
-        gate.Prepare([.. builders.Select(b => (b.Pid, b.Held))]);
-        try
+        foreach (ProcessBuilder builder in builders)
         {
-            builders.ForEach(b => b.Outlive());
-            gate.Commit();
-        }
-        catch
-        {
-            builders.ForEach(b => b.Kill());
-            throw;
+            cancel.ThrowIfCancellationRequested();
+            step(builder);
         }
     }
 

@@ -18,7 +18,6 @@ internal sealed class Seed : IDisposable
     public const PtraceOptions Options =
         PtraceOptions.ExitKill | PtraceOptions.TraceSysGood | PtraceOptions.TraceFork | PtraceOptions.TraceVfork | PtraceOptions.TraceClone;
 
-    private const int SIGKILL = 9;
     private readonly int _pid;
     private bool _ended;
 
@@ -82,10 +81,6 @@ internal sealed class Seed : IDisposable
         if (_ended)
             return;
         _ended = true;
-        using PidFd process = PidFd.Open(_pid);
-        process.Signal(SIGKILL);
-        while (!Tracer.Wait(_pid).Ended)
-        {
-        }
+        OwnedProcess.Kill(_pid);
     }
 }

@@ -19,11 +19,11 @@ internal static class SeedProgram
 
     public static Descriptor Create(RemoteAddress address) => Create("procmigrate-seed", address, RestorerCode.Code, RestorerCode.Seed);
 
-    /// <summary>A program of one page of code and data, which it may write to.</summary>
+    /// <summary>A program of code and data in one, of a page or more, which it may write to.</summary>
     /// <param name="entry">Where in the code it begins.</param>
     public static Descriptor Create(string name, RemoteAddress address, ReadOnlySpan<byte> code, int entry)
     {
-        byte[] page = new byte[PageSize.Bytes];
+        byte[] page = new byte[PageSize.RoundUp((ulong)(CodeOffset + code.Length))];
         WriteHeader(page, address, entry);
         code.CopyTo(page.AsSpan(CodeOffset));
         Descriptor file = MemoryFile.Create(name);
@@ -49,8 +49,8 @@ internal static class SeedProgram
         BinaryPrimitives.WriteUInt32LittleEndian(segment[4..], PF_RWX);
         BinaryPrimitives.WriteUInt64LittleEndian(segment[16..], address.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(segment[24..], address.Value);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], PageSize.Bytes);
-        BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], PageSize.Bytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[32..], (ulong)page.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(segment[40..], (ulong)page.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(segment[48..], PageSize.Bytes);
     }
 }

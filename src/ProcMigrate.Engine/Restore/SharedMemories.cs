@@ -109,6 +109,7 @@ internal sealed class SharedMemories(RestoreContext context) : IDisposable
                 throw RestoreContext.Damaged($"object {objectId} is longer than it says");
             for (long at = 0; at < extent.RawLength; at += PieceBytes)
             {
+                context.Cancel.ThrowIfCancellationRequested();
                 var piece = new Span<byte>((byte*)address + (long)extent.Address + at, (int)Math.Min(PieceBytes, extent.RawLength - at));
                 context.Image.ReadPart(extent, at, piece);
             }
@@ -123,6 +124,7 @@ internal sealed class SharedMemories(RestoreContext context) : IDisposable
         {
             for (long at = 0; at < extent.RawLength; at += PieceBytes)
             {
+                context.Cancel.ThrowIfCancellationRequested();
                 Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(PieceBytes, extent.RawLength - at));
                 context.Image.ReadPart(extent, at, piece);
                 FileCalls.WriteAt(file, piece, (long)extent.Address + at);

@@ -18,6 +18,7 @@ internal sealed class DescriptorCollector(TracedProcess process, SaveContext con
         var records = new List<DescriptorRecord>();
         foreach (int fd in ProcFolders.Descriptors(process.Pid))
         {
+            context.Cancel.ThrowIfCancellationRequested();
             using var facts = new DescriptorFacts(process, fd);
             if ((Inherited(fd) ?? TryFindOrCapture(facts)) is not { } objectId)
                 continue;

@@ -19,6 +19,9 @@ internal sealed class SaveContext(TcpPolicy tcp = TcpPolicy.Refuse)
 
     public TcpPolicy Tcp { get; } = tcp;
 
+    /// <summary>Whoever goes through much asks it now and then.</summary>
+    public CancellationToken Cancel { get; init; }
+
     /// <summary>Where files go that are taken along; null where none are.</summary>
     public BundleCollector? Bundle { get; set; }
 

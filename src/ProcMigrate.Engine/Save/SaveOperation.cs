@@ -21,11 +21,9 @@ using ProcMigrate.Linux.ProcFs;
 namespace ProcMigrate.Engine.Save;
 
 /// <summary>One save, from the pid to the durable image.</summary>
-internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel)
+internal sealed partial class SaveOperation(SaveOptions options, Action<EngineProgress>? progress, CancellationToken cancel)
 {
     private readonly Timings _timings = [];
-    private const int PassingBlockerTries = 25;
-    private static readonly TimeSpan PassingBlockerPause = TimeSpan.FromMilliseconds(4);
     private SaveContext _context = new();
 
     // Taken while the tree is there: what a process is called outside nobody can tell once it has ended.
@@ -43,6 +41,23 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         }
     }
 
+    /// <summary>Does a part of the work on a frozen tree before the image counts, and says why where it fails.</summary>
+    private T OnTree<T>(FrozenTree tree, Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception e)
+        {
+            if (tree.Lost(e) is { } lost)
+                throw lost;
+            // A call that the cancellation cut short fails in its own ways.
+            cancel.ThrowIfCancellationRequested();
+            throw;
+        }
+    }
+
     private SaveResult Save()
     {
         long start = Stopwatch.GetTimestamp();
@@ -56,34 +71,9 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         long frozen = Stopwatch.GetTimestamp();
         using (FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen))
         {
-            if (options.Handover is null)
-                _context.Bundle?.CheckSpace(image.Path);
-            record = options.Handover is null ? Describe(tree, processes) : DescribeToHost(options.Handover, tree, processes);
-            _summaries = [.. record.Processes.Select(InsideNamespaces.Summarize)];
-            if (options.After != AfterSave.End)
-                _context.ReleaseConnections();
-            record = WriteMemory(image, record, processes);
-            image.WriteTree(record);
-            BundleWriter? bundle = _context.Bundle is { } files ? new BundleWriter(image, files, progress, cancel) : null;
-            bundle?.Write(written: true);
-            if (options.After == AfterSave.LeaveRunning)
-            {
-                // All that belongs to the program is copied; it need not wait for the disk.
-                tree.Dispose();
-                _timings["freezeMs"] = Since(frozen);
-            }
-            bundle?.Write(written: false);
-            cancel.ThrowIfCancellationRequested();
+            record = OnTree(tree, () => Write(image, tree, processes, frozen));
             summary = Timed("writeMs", image.Commit);
-            if (replaced is { } old)
-                TcpHold.Forget(old);
-            if (options.Handover is not null)
-                HandOver(options.Handover, tree, record.Id);
-            if (options.After == AfterSave.End)
-                End(tree, record.Id);
-            else if (options.After == AfterSave.LeaveStopped)
-                tree.LeaveStopped();
-            options.Handover?.Ended();
+            Conclude(image.Path, replaced, tree, record.Id);
         }
         _timings.TryAdd("freezeMs", Since(frozen));
         if (options.After == AfterSave.End)
@@ -95,6 +85,57 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
             InnerPid = _summaries[0].InnerPid,
             Bundle = _context.Bundle?.Summary(),
         };
+    }
+
+    /// <summary>Everything up to the name of the image.</summary>
+    private TreeRecord Write(ImageWriter image, FrozenTree tree, List<CollectedProcess> processes, long frozen)
+    {
+        if (options.Handover is null)
+            _context.Bundle?.CheckSpace(image.Path);
+        TreeRecord record = options.Handover is null ? Describe(tree, processes) : DescribeToHost(options.Handover, tree, processes);
+        _summaries = [.. record.Processes.Select(InsideNamespaces.Summarize)];
+        if (options.After != AfterSave.End)
+            _context.ReleaseConnections();
+        record = WriteMemory(image, record, processes);
+        image.WriteTree(record);
+        BundleWriter? bundle = _context.Bundle is { } files ? new BundleWriter(image, files, progress, cancel) : null;
+        bundle?.Write(written: true);
+        tree.RequireWhole();
+        if (options.After == AfterSave.End)
+            tree.PrepareEnd();
+        if (options.After == AfterSave.LeaveRunning)
+        {
+            // All that belongs to the program is copied; it need not wait for the disk.
+            tree.Dispose();
+            _timings["freezeMs"] = Since(frozen);
+        }
+        bundle?.Write(written: false);
+        cancel.ThrowIfCancellationRequested();
+        image.Flush(cancel);
+        cancel.ThrowIfCancellationRequested();
+        return record;
+    }
+
+    /// <summary>What becomes of the tree, now that its image is complete: an error takes nothing back any more, and says so.</summary>
+    private void Conclude(string path, Guid? replaced, FrozenTree tree, Guid id)
+    {
+        try
+        {
+            if (replaced is { } old)
+                TcpHold.Forget(old);
+            if (options.Handover is not null)
+                HandOver(options.Handover, tree, id);
+            if (options.After == AfterSave.End)
+                End(tree, id);
+            else if (options.After == AfterSave.LeaveStopped)
+                tree.LeaveStopped();
+            options.Handover?.Ended();
+        }
+        catch (LinuxException e) when (options.Handover is null)
+        {
+            string program = options.After == AfterSave.LeaveRunning ? "runs on, as it was to" : tree.IsKilled ? "has ended" : "was not ended and runs on";
+            throw new EngineException("AfterSave", FailureClass.Failed, $"The image {path} is complete, and the program {program}; but then a step failed: {e.Message}.", e);
+        }
     }
 
     /// <summary>The other side judges a description before any memory moves, so that blockers of both sides are told at once.</summary>
@@ -138,7 +179,8 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
     {
         TcpHold? hold = _context.ConnectionHold;
         hold?.BeginLasting(image);
-        tree.Kill(hold is null ? null : hold.MakeLasting);
+        foreach (int tid in tree.Kill(hold is null ? null : hold.MakeLasting))
+            _context.Warnings.Add($"thread {tid} is killed, and has not ended yet: it hangs in the kernel, see /proc/{tid}/stack");
         // Whoever took the tree over has its connections by now.
         hold?.RemoveRemainders(options.Handover is null ? _context.Warnings : []);
         if (hold is not null && options.Handover is not null)
@@ -157,79 +199,6 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         {
             return null;
         }
-    }
-
-    /// <summary>What a save would meet with, and with a handover the other side, too; the tree stands still for a moment and runs on.</summary>
-    public ProcessCheck Check()
-    {
-        foreach (int pid in options.Pids)
-            SaveTarget.Validate(pid);
-        try
-        {
-            long frozen = 0;
-            using FrozenTree tree = FreezeAndCollect(out List<CollectedProcess> processes, ref frozen);
-            if (options.Handover is not null)
-                DescribeToHost(options.Handover, tree, processes);
-            return new ProcessCheck(_context.Blockers, _context.Bundle?.Summary()) { Warnings = _context.Warnings };
-        }
-        finally
-        {
-            _context.Close();
-        }
-    }
-
-    private void Know(FrozenTree tree) =>
-        _context.TreePids.UnionWith(tree.Processes.Select(p => p.Pid).Concat(tree.Zombies.Select(z => z.Pid)));
-
-    /// <summary>
-    /// Some blockers pass by themselves: what one process of the tree has written to a terminal, another is about to read. Then
-    /// the tree runs on for a moment, and is frozen again.
-    /// </summary>
-    private FrozenTree FreezeAndCollect(out List<CollectedProcess> processes, ref long frozen)
-    {
-        // Before the tree stands still: to read of every process takes a while.
-        PidUses? uses = options.Handover is null ? PidUses.Read() : null;
-        for (int attempt = 1; ; attempt++)
-        {
-            frozen = Stopwatch.GetTimestamp();
-            FrozenTree tree = FrozenTree.Freeze(options.Pids, options.Children, cancel);
-            try
-            {
-                processes = Collect(tree);
-                BirthChecks.Report(tree, processes, uses, _context);
-                if (!_context.BlockedOnlyForNow || attempt == PassingBlockerTries)
-                    return tree;
-            }
-            catch
-            {
-                tree.Dispose();
-                throw;
-            }
-            tree.Dispose();
-            cancel.ThrowIfCancellationRequested();
-            Thread.Sleep(PassingBlockerPause);
-        }
-    }
-
-    private List<CollectedProcess> Collect(FrozenTree tree)
-    {
-        _context.Close();
-        _context = new SaveContext(options.Tcp) { Processes = tree.Processes };
-        _context.Bundle = options.Bundle ? new BundleCollector(options, _context) : null;
-        progress?.Invoke(new EngineProgress("collect", 0, tree.Processes.Count));
-        Know(tree);
-        List<CollectedProcess> collected = Timed(
-            "collectMs", () => tree.Processes.Select(p => new ProcessCollector(p, _context).Collect()).OfType<CollectedProcess>().ToList());
-        Dictionary<int, int> shared = new SharedTables(tree.Processes, _context).Find();
-        for (int i = 0; i < collected.Count; i++)
-        {
-            if (shared.TryGetValue(collected[i].Process.Pid, out int flags))
-                collected[i] = collected[i] with { Record = collected[i].Record with { SharedWithParent = flags } };
-        }
-        SysvQueueKind.CaptureUsed(_context);
-        _context.RunEnd();
-        _context.Bundle?.AddNamed(collected.Where(c => c.Record.CommandLine.Count > 0).Select(c => c.Record.CommandLine[0]));
-        return collected;
     }
 
     private TreeRecord Describe(FrozenTree tree, List<CollectedProcess> collected)
@@ -312,7 +281,7 @@ internal sealed class SaveOperation(SaveOptions options, Action<EngineProgress>?
         List<int> pids = [.. TreePids.Of(record)];
         while (pids.RemoveAll(p => ProcStat.TryOf(p) is null) >= 0 && pids.Count > 0)
         {
-            if (Stopwatch.GetElapsedTime(start) > patience)
+            if (Stopwatch.GetElapsedTime(start) > patience || cancel.IsCancellationRequested)
             {
                 ProcStat? parent = ProcStat.TryOf(ProcStat.TryOf(pids[0])?.ParentPid ?? 0);
                 _context.Warnings.Add(

@@ -18,6 +18,11 @@ public abstract class ImageSink : IDisposable
     /// </summary>
     public virtual void WriteMemory(int pid, ulong address, ReadOnlySpan<byte> pages, long offset) => Write(pages, offset);
 
+    /// <summary>Brings what is written so far to the disk, for as long as nobody wants it to end.</summary>
+    public virtual void Flush(CancellationToken cancel)
+    {
+    }
+
     /// <summary>All is written. Before this nobody sees anything of it.</summary>
     public abstract void Publish();
 

@@ -85,6 +85,14 @@ internal sealed class TargetFile : ImageSink
         return System.IO.Path.Combine(folder, $".{name[..Math.Min(name.Length, 60)]}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.partial");
     }
 
+    /// <summary>fsync of gigabytes takes as long as the disk does and nothing interrupts it; so another thread waits for it.</summary>
+    public override void Flush(CancellationToken cancel)
+    {
+        var sync = Task.Run(() => Posix.Fsync(Handle), CancellationToken.None);
+        sync.Wait(cancel);
+        if (sync.Result != 0) throw Failure("writing to the disk failed", "fsync", sync.Result);
+    }
+
     /// <summary>Makes the file durable under its name. Afterwards a reader sees all of it; on failure, nothing.</summary>
     public override void Publish()
     {

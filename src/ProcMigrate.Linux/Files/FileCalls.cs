@@ -101,10 +101,21 @@ public static unsafe class FileCalls
                 long n = RawSyscall.Try(SyscallNumber.pwrite64, file.Number, (nint)(p + done), buffer.Length - done, (nint)(offset + done));
                 if (n == -Errno.EINTR)
                     continue;
-                done += (int)RawSyscall.Check(n, "pwrite", target ?? $"descriptor {file.Number}");
+                // No progress is none ever: /proc/PID/mem answers 0 when the process has ended.
+                done += (int)RawSyscall.Check(n == 0 ? -Errno.EIO : n, "pwrite", target ?? $"descriptor {file.Number}");
             }
         }
     }
+
+    /// <summary>One byte of a stream; null at its end, or where it is broken.</summary>
+    public static byte? TryReadByte(Descriptor file)
+    {
+        byte value;
+        return RawSyscall.Try(SyscallNumber.read, file.Number, (nint)(&value), 1) == 1 ? value : null;
+    }
+
+    /// <returns>False where nobody reads any more.</returns>
+    public static bool TryWriteByte(Descriptor file, byte value) => RawSyscall.Try(SyscallNumber.write, file.Number, (nint)(&value), 1) == 1;
 
     public static void SetOwner(Descriptor file, uint uid, uint gid) =>
         RawSyscall.Call(SyscallNumber.fchown, $"descriptor {file.Number}", file.Number, (nint)uid, (nint)gid);

@@ -16,6 +16,13 @@ public static unsafe class FolderCalls
 
     public static void Unlink(string path) => OnPath(SyscallNumber.unlink, path);
 
+    /// <returns>False where it is not there, or stays for another reason.</returns>
+    public static bool TryUnlink(string path)
+    {
+        fixed (byte* p = CString.Of(path))
+            return RawSyscall.Try(SyscallNumber.unlink, (nint)p) == 0;
+    }
+
     /// <summary>mknod(2): a FIFO, a socket's name, a device.</summary>
     public static void MakeNode(string path, FileType type, int mode, uint deviceMajor, uint deviceMinor)
     {
@@ -30,6 +37,15 @@ public static unsafe class FolderCalls
         fixed (byte* from = CString.Of(existing))
         fixed (byte* to = CString.Of(added))
             RawSyscall.Call(SyscallNumber.linkat, $"{existing} as {added}", AT_FDCWD, (nint)from, AT_FDCWD, (nint)to, 0);
+    }
+
+    /// <summary>Gives a file that was made without a name (O_TMPFILE) one.</summary>
+    public static void Name(Descriptor file, string path)
+    {
+        const int AT_SYMLINK_FOLLOW = 0x400;
+        fixed (byte* from = CString.Of($"/proc/self/fd/{file.Number}"))
+        fixed (byte* to = CString.Of(path))
+            RawSyscall.Call(SyscallNumber.linkat, path, AT_FDCWD, (nint)from, AT_FDCWD, (nint)to, AT_SYMLINK_FOLLOW);
     }
 
     public static void MakeSymbolicLink(string target, string path)

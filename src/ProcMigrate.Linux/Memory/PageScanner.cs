@@ -90,7 +90,10 @@ public sealed unsafe class PageScanner : IDisposable
             // Where the kernel fills its own buffer of 512 regions before it comes to the end, it leaves walk_end there, behind what
             // it tells: going on from there would tell those pages twice.
             ulong told = count > 0 ? regions[count - 1].end : 0;
-            start = new(Math.Max(args.walk_end, told));
+            ulong next = Math.Max(args.walk_end, told);
+            if (next <= start.Value)
+                throw new LinuxException("ioctl(PAGEMAP_SCAN)", $"process {_pid} at {start}", Errno.EIO);
+            start = new(next);
         }
         return true;
     }

@@ -67,8 +67,8 @@ public sealed unsafe class ProcessMemory : IDisposable
             {
                 var local = new IoVector { iov_base = (ulong)p + done, iov_len = (ulong)bytes.Length - done };
                 var remote = new IoVector { iov_base = address.Value + done, iov_len = local.iov_len };
-                done += (ulong)RawSyscall.Call(
-                    SyscallNumber.process_vm_writev, $"{address} of process {pid}", pid, (nint)(&local), 1, (nint)(&remote), 1);
+                long n = RawSyscall.Try(SyscallNumber.process_vm_writev, pid, (nint)(&local), 1, (nint)(&remote), 1);
+                done += (ulong)RawSyscall.Check(n == 0 ? -Errno.EFAULT : n, nameof(SyscallNumber.process_vm_writev), $"{address} of process {pid}");
             }
         }
     }

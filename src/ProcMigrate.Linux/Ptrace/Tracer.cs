@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Linux.Ptrace;
@@ -129,16 +130,34 @@ public static unsafe class Tracer
     public static void SetSyscallUserDispatch(int tid, SyscallUserDispatchConfig configuration) => Request(
         PtraceRequest.PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG, tid, sizeof(SyscallUserDispatchConfig), (nint)(&configuration));
 
-    /// <summary>Waits for the next stop or end of one tracee.</summary>
-    public static WaitStatus Wait(int tid)
+    /// <summary>Waits for the next stop or end of one tracee. That comes, or <see cref="TraceeWait"/> ends the wait.</summary>
+    /// <exception cref="OperationCanceledException">It did not come soon, and the token of <see cref="TraceeWait.Enter"/> was cancelled.</exception>
+    public static WaitStatus Wait(int tid) => TraceeWait.For(tid);
+
+    /// <summary>The same, cancelled or not; null where <paramref name="limit"/> is over before.</summary>
+    public static WaitStatus? Wait(int tid, TimeSpan limit) => TraceeWait.For(tid, limit);
+
+    /// <summary>Waits for the end of a tracee or child that was killed. One that hangs in the kernel (a dead network file system) ends when it leaves it.</summary>
+    /// <returns>False where <paramref name="limit"/> is over before.</returns>
+    public static bool WaitForEnd(int tid, TimeSpan limit)
     {
-        int status;
-        long result;
-        do
-            result = RawSyscall.Try(SyscallNumber.wait4, tid, (nint)(&status), __WALL);
-        while (result == -Errno.EINTR);
-        RawSyscall.Check(result, "wait4", $"thread {tid}");
-        return new WaitStatus(status);
+        long start = Stopwatch.GetTimestamp();
+        while (TraceeWait.For(tid, limit - Stopwatch.GetElapsedTime(start)) is { } status)
+        {
+            if (status.Ended)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Of a process whose leader has ended, takes notice of every other thread that has, so that the leader's end is reported.</summary>
+    public static void CollectDeadThreads(int leader) => TraceeWait.CollectDeadThreads(leader);
+
+    /// <summary>Whether a tracee stands in a stop of ours; one that was killed does not any more.</summary>
+    public static bool Stands(int tid)
+    {
+        ulong message = 0;
+        return TryRequest(PtraceRequest.PTRACE_GETEVENTMSG, tid, 0, (nint)(&message)) >= 0;
     }
 
     /// <returns>The status, or null while there is none.</returns>
@@ -148,6 +167,8 @@ public static unsafe class Tracer
         long result = RawSyscall.Try(SyscallNumber.wait4, tid, (nint)(&status), __WALL | WNOHANG | options);
         if (result == -Errno.EINTR || result == 0)
             return null;
+        if (result == -Errno.ECHILD)
+            return WaitStatus.Gone;
         RawSyscall.Check(result, "wait4", $"thread {tid}");
         return new WaitStatus(status);
     }

@@ -3,9 +3,13 @@ namespace ProcMigrate.Linux.Ptrace;
 /// <summary>The status word of wait4(2), read as a tracer reads it.</summary>
 public readonly record struct WaitStatus(int Value)
 {
+    private const int SIGKILL = 9;
     private const int SIGTRAP = 5;
     private const int PTRACE_EVENT_STOP = 128;
     private const int PTRACE_EVENT_EXEC = 4;
+
+    /// <summary>Of one that is not there any more, and whose end nobody told us: a thread of a process that was killed.</summary>
+    public static WaitStatus Gone { get; } = new(SIGKILL);
 
     public bool Exited => (Value & 0x7f) == 0;
     public int ExitCode => (Value >> 8) & 0xff;

@@ -54,7 +54,7 @@ internal sealed class CliHarness : IEngine, IHosts
 
     int? IEngine.SaveInside(IReadOnlyList<int> pids, string? output, Action? running, CancellationToken cancel) => null;
 
-    ProcessCheck IEngine.CheckProcess(SaveOptions options) => new(OnCheckProcess(options.Pids[0], options.Children), null);
+    ProcessCheck IEngine.CheckProcess(SaveOptions options, CancellationToken cancel) => new(OnCheckProcess(options.Pids[0], options.Children), null);
 
     RestoredFiles IEngine.ExportFiles(string imagePath, string folder, List<string> warnings, Action<EngineProgress> progress, CancellationToken cancel) =>
         OnExportFiles(imagePath, folder);
@@ -63,7 +63,7 @@ internal sealed class CliHarness : IEngine, IHosts
 
     bool IEngine.TakesMemory(RestoreOptions options) => false;
 
-    IReadOnlyList<DoctorFinding> IEngine.Doctor() => OnDoctor();
+    IReadOnlyList<DoctorFinding> IEngine.Doctor(bool clean) => OnDoctor();
 
     SendResult IHosts.Send(
         string imagePath, SshTarget target, string? to, Compression compression, Action<TransferProgress> progress, CancellationToken cancel) =>

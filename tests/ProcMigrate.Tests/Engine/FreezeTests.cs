@@ -69,7 +69,7 @@ public sealed class FreezeTests(FreezeTests.Waits waits) : IClassFixture<FreezeT
             {
                 using FrozenTree tree = FrozenTree.Freeze([program.Pid], true, CancellationToken.None);
                 return Assert.Single(tree.Processes, p => p.Pid == program.Pid);
-            });
+            }, TestContext.Current.CancellationToken);
         }
         Assert.True(SpinWait.SpinUntil(() => AllWait(program.Pid), TimeSpan.FromMinutes(1)));
         program.WriteLine("go");

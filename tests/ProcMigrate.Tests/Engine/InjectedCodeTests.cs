@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using ProcMigrate.Engine.Inject.X64;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Restore.Release;
 
 namespace ProcMigrate.Tests.Engine;
 
@@ -10,6 +11,7 @@ namespace ProcMigrate.Tests.Engine;
 public class InjectedCodeTests
 {
     private const string PadSource = "src/ProcMigrate.Engine/Inject/X64/PadCode.cs";
+    private const string GuardianSource = "src/ProcMigrate.Engine/Restore/Release/GuardianProgram.cs";
     private const string RestorerSource = "src/ProcMigrate.Engine/Inject/X64/RestorerCode.cs";
 
     [Fact]
@@ -35,6 +37,14 @@ public class InjectedCodeTests
         Assert.Equal(Hex(code), Hex(RestorerCode.Code));
         Assert.Equal((RestorerCode.Call, RestorerCode.Table, RestorerCode.Seed), (labels["call"], labels["table"], labels["seed"]));
         Assert.Contains(written.Lines, l => l.Instruction == $"mov edi,{RestorerCode.ChannelFd}");
+    }
+
+    [Fact]
+    public void GuardianProgram_IsItsInstructions()
+    {
+        Assembly written = Assembly.Read(GuardianSource);
+        Assert.Equal(Hex(written.Assemble().Code), Hex(written.WrittenBytes));
+        Assert.Contains(written.Lines, l => l.Instruction == $"cmp BYTE PTR [rbx+0xc],0x{RestoreRecord.Committed:x}");
     }
 
     /// <summary>Each "# 98 &lt;negscratch&gt;" is the address that the displacement gives, and the word of that name.</summary>

@@ -86,7 +86,7 @@ public class LandingPadTests
             }
             Assert.Equal(vdsoBefore, process.Memory.Read(vdso.Start, (int)vdso.Length));
             return true;
-        });
+        }, TestContext.Current.CancellationToken);
         Assert.Equal(mapsBefore, File.ReadAllText($"/proc/{child.Pid}/maps"));
         Assert.True(SpinWait.SpinUntil(() => ProcStat.Of(child.Pid).State == 'S', TimeSpan.FromMinutes(1)));
         Assert.Equal(0, ProcStatus.Of(child.Pid).Number("TracerPid"));

@@ -56,6 +56,7 @@ internal sealed class UnixBinder(RestoreContext context)
         if (status.Type != FileType.Socket)
             throw new EngineException("RestoreFailed", FailureClass.Failed, $"Somebody has put another file in the place of the socket {file.Path}; nothing was started.");
         context.OnFailure(() => SocketFile.RemoveMade(file.Path, status));
+        context.Record.NoteFile(file.Path);
         context.Rights.Give(made, file.Path, file.Uid, file.Gid, file.Mode);
     }
 
