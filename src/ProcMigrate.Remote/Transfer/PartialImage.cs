@@ -51,7 +51,7 @@ internal static class PartialImage
             // The note first: killed between the two, a note stays that leads nowhere, and no file that nobody knows of.
             string note = Path.Combine(ReceivePath.StateFolder(Notes), NameOf(file.Path, offer));
             string partial = $"{Path.GetDirectoryName(file.Path)}/.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.partial";
-            StateFile.Write(note, $"{IdentityOf(file.Handle)}\n{partial}");
+            StateFile.Write(note, Encoding.UTF8.GetBytes($"{IdentityOf(file.Handle)}\n{partial}"));
             file.KeepAs(partial, received);
         }
         catch (Exception e) when (e is RemoteException or IOException or UnauthorizedAccessException or LinuxException)
