@@ -26,7 +26,7 @@ internal static class BirthChecks
         }
     }
 
-    public static Blocker Blocker(BirthProblem problem) => new(
+    public static Blocker Blocker(BirthProblem problem) => new Blocker(
         "SessionShape", problem.Pid, null, $"the session and process group of process {problem.Pid}", problem.Why,
         $"end process {problem.Pid}, or save the tree and that process each by itself (--no-children)");
 }

@@ -59,7 +59,7 @@ public sealed class PlainTextTests
             OnRun = (_, _, _) =>
             {
                 string line = EventLine.Write(new ErrorEvent(Hostile, Hostile, [], 1) { Host = Hostile });
-                return new("n2", 1, line, System.Text.Json.JsonDocument.Parse(line).RootElement);
+                return new("n2", 1, line);
             },
         };
         harness.Run("inspect", "x", "--host", "n2");
