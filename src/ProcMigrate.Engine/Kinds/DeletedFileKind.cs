@@ -58,26 +58,11 @@ internal sealed class DeletedFileKind : DescriptorKind
         });
     }
 
-    public override void Check(ObjectRecord record, RestoreContext context)
-    {
-        CheckDevice(RestoreContext.Parse(record, StateJson.Default.DeletedFileState), context);
-        CheckPlace(record.Id, context);
-    }
+    public override void Check(ObjectRecord record, RestoreContext context) => CheckPlace(record.Id, context);
 
     /// <summary>Finds a place for it, or blocks; asked by each open file of it, the first time counts.</summary>
     public static void CheckPlace(int objectId, RestoreContext context) => NamelessPlaces.Of(context).For(
         objectId, RestoreContext.Parse(context.Object(objectId), StateJson.Default.DeletedFileState), CreationFlagsOf(objectId, context));
-
-    /// <summary>Whoever has a node of its own has the device, whatever the rights of /dev are.</summary>
-    private static void CheckDevice(DeletedFileState state, RestoreContext context)
-    {
-        if (state.Type is not (FileType.CharacterDevice or FileType.BlockDevice) || context.Rights.MayMakeDevices)
-            return;
-        context.Block(new Blocker(
-            "DeletedFile", null, null, state.Path,
-            $"the program uses a deleted node of the device {state.DeviceMajor}:{state.DeviceMinor}, and may make none itself (CAP_MKNOD)",
-            "let the program open the device by a name below /dev before the save"));
-    }
 
     /// <summary>An O_PATH descriptor of the file, by which it is opened as often as needed.</summary>
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)

@@ -23,7 +23,7 @@ internal static class TreeView
 
     private static void Enter(int view)
     {
-        string folder = Environment.CurrentDirectory;
+        string folder = PathCalls.Full(".");
         List<MountPoint> callers = MountPoint.ReadAll();
         CallerView.Keep();
         // Of this thread's folder in our own /proc: asked through it, the kernel tells of the mounts that the thread has then.

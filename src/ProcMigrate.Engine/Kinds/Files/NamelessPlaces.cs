@@ -30,6 +30,8 @@ internal sealed class NamelessPlaces(RestoreContext context)
 
     private List<string> Choose(int objectId, DeletedFileState state, OpenFlags creationFlags)
     {
+        if (!MayBeMade(state))
+            return [];
         string own = Path.GetDirectoryName(state.Path) ?? "/";
         bool executable = ProgramFiles.Of(context).IsExecuted(objectId);
         long bytes = BytesOf(objectId, state);
@@ -52,6 +54,18 @@ internal sealed class NamelessPlaces(RestoreContext context)
             context.WarnOnce($"the deleted file {state.Path} is made anew in {fitting[0]}: {why}");
         Plan(fitting[0], bytes);
         return fitting;
+    }
+
+    /// <summary>Whoever has a node of its own has the device, whatever the rights of /dev are.</summary>
+    private bool MayBeMade(DeletedFileState state)
+    {
+        if (state.Type is not (FileType.CharacterDevice or FileType.BlockDevice) || context.Rights.MayMakeDevices)
+            return true;
+        context.Block(new Blocker(
+            "DeletedFile", null, null, state.Path,
+            $"the program uses a deleted node of the device {state.DeviceMajor}:{state.DeviceMinor}, and may make none itself (CAP_MKNOD)",
+            "let the program open the device by a name below /dev before the save"));
+        return false;
     }
 
     private long BytesOf(int objectId, DeletedFileState state)
