@@ -71,7 +71,6 @@ internal sealed class BundleUnpacker(BundleTable table, ImageReader image, Folde
 
     private void CheckPlace(long bytes)
     {
-        const long NoExecution = 8; // ST_NOEXEC of statvfs(3)
         FileSystemStatus status = FileSystem.Of(folder.Folder);
         long free = (long)Math.Min((ulong)long.MaxValue, status.f_bavail * (ulong)status.f_bsize);
         if (bytes > free)
@@ -80,7 +79,7 @@ internal sealed class BundleUnpacker(BundleTable table, ImageReader image, Folde
                 "NoSpaceForFiles", FailureClass.Failed,
                 $"The files of the image take {bytes:N0} bytes, and {free:N0} are free in {folder.Path}. Free some, or name another folder with --files.");
         }
-        if ((status.f_flags & NoExecution) != 0)
+        if (status.ForbidsExecution)
         {
             throw new EngineException(
                 "FilesFolderNoExec", FailureClass.Refused,

@@ -13,6 +13,8 @@ public struct FileSystemStatus
     /// <summary>MQUEUE_MAGIC, which no header has (ipc/mqueue.c).</summary>
     public const long MessageQueueMagic = 0x19800202;
 
+    public const long ST_NOEXEC = 8;
+
     public long f_type;
     public long f_bsize;
     public ulong f_blocks;
@@ -24,6 +26,9 @@ public struct FileSystemStatus
     public long f_namelen;
     public long f_frsize;
     public long f_flags;
+
+    /// <summary>Mounted noexec: nothing of it can be executed.</summary>
+    public readonly bool ForbidsExecution => (f_flags & ST_NOEXEC) != 0;
 }
 
 /// <summary>What file system an open file lies on.</summary>

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using ProcMigrate.Linux.ProcFs;
 using ProcMigrate.Linux.Processes;
+using ProcMigrate.Linux.ProcFs;
 using ProcMigrate.Linux.X64;
 
 namespace ProcMigrate.Linux.Ptrace;

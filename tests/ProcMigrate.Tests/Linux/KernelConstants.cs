@@ -12,7 +12,7 @@ internal static class KernelConstants
         "asm/prctl.h", "elf.h", "errno.h", "fcntl.h", "mqueue.h", "netinet/in.h", "netinet/tcp.h", "netinet/udp.h", "poll.h", "sched.h", "signal.h", "spawn.h", "stdio.h",
         "sys/epoll.h", "sys/eventfd.h", "sys/fanotify.h", "sys/file.h", "sys/inotify.h", "sys/ioctl.h", "sys/ipc.h", "sys/mman.h",
         "sys/msg.h", "sys/personality.h", "sys/prctl.h", "sys/resource.h", "sys/sem.h", "sys/shm.h", "sys/signalfd.h",
-        "sys/socket.h", "sys/stat.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/types.h", "sys/uio.h", "sys/un.h",
+        "sys/socket.h", "sys/stat.h", "sys/statvfs.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/types.h", "sys/uio.h", "sys/un.h",
         "sys/wait.h", "termios.h", "time.h", "unistd.h", "linux/aio_abi.h", "linux/audit.h", "linux/capability.h", "linux/ethtool.h", "linux/filter.h", "linux/fs.h",
         "linux/futex.h", "linux/if_packet.h", "linux/if_tun.h", "linux/inet_diag.h", "linux/io_uring.h", "linux/ioprio.h", "linux/kcmp.h", "linux/landlock.h",
         "linux/magic.h", "linux/membarrier.h", "linux/memfd.h", "linux/netfilter.h", "linux/netfilter/nf_tables.h", "linux/netfilter/nfnetlink.h", "linux/netlink.h", "linux/nsfs.h", "linux/prctl.h", "linux/ptrace.h",

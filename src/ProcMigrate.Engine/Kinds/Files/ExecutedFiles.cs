@@ -7,7 +7,6 @@ namespace ProcMigrate.Engine.Kinds.Files;
 /// <summary>Tells at a save what a restore will not be able to execute as it is (<see cref="ProgramFiles"/>).</summary>
 internal sealed class ExecutedFiles
 {
-    private const long ST_NOEXEC = 8;
     private const int ExecuteBits = 0x49; // 0111
     private readonly Dictionary<ulong, bool> _noExecution = [];
 
@@ -36,6 +35,6 @@ internal sealed class ExecutedFiles
         if (FileStatus.TryOfPath(path) is not { } there || !there.IsSameFile(status))
             return false;
         using Descriptor file = FileCalls.Open(path, OpenFlags.O_PATH);
-        return _noExecution[status.MountId] = (FileSystem.Of(file).f_flags & ST_NOEXEC) != 0;
+        return _noExecution[status.MountId] = FileSystem.Of(file).ForbidsExecution;
     }
 }

@@ -13,7 +13,6 @@ namespace ProcMigrate.Engine.Kinds.Files;
 /// </summary>
 internal sealed class NamelessPlaces(RestoreContext context)
 {
-    private const long NoExecution = 8; // ST_NOEXEC of statvfs(3)
     private readonly Dictionary<(ulong, ulong), long> _planned = [];
     private readonly Dictionary<(int, string), List<string>> _chosen = [];
 
@@ -127,7 +126,7 @@ internal sealed class NamelessPlaces(RestoreContext context)
 
     private static string? WhyNot(in FileSystemStatus place, string at, long bytes, bool executable)
     {
-        if (executable && (place.f_flags & NoExecution) != 0)
+        if (executable && place.ForbidsExecution)
             return $"the file system of {at} is mounted noexec, and it is a program or library";
         // A file system that counts no blocks or inodes has as many as it likes.
         long free = (long)Math.Min((ulong)long.MaxValue, place.f_bavail * (ulong)(place.f_frsize > 0 ? place.f_frsize : place.f_bsize));

@@ -157,8 +157,7 @@ internal sealed class ProgramFiles : IDisposable
 
     private static string? NoExecution(FileState file)
     {
-        const long ST_NOEXEC = 8;
         using Descriptor open = FileCalls.Open(file.Reachable, OpenFlags.O_PATH);
-        return (FileSystem.Of(open).f_flags & ST_NOEXEC) != 0 ? "its file system is mounted noexec" : null;
+        return FileSystem.Of(open).ForbidsExecution ? "its file system is mounted noexec" : null;
     }
 }
