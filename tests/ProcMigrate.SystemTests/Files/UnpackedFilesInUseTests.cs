@@ -65,7 +65,7 @@ public sealed class UnpackedFilesInUseTests : BundleTest
         Answer failed = Binary.RunAs(system.Inside, "restore", Image, "--files", files, "--json");
         Assert.Equal((1, "UnpackFailed"), (failed.ExitCode, failed.ErrorId));
         Assert.Contains("table of names", failed.Message, StringComparison.Ordinal);
-        Assert.False(Proc.Exists(program.Pid));
+        Wait.Until(() => !Proc.Exists(program.Pid), () => "something of the tree is left");
         Assert.Equal("", system.Run("ls", "-A", Folder["state"]).Output);
     }
 
