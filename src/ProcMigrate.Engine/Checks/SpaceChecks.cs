@@ -1,5 +1,6 @@
 using System.Globalization;
 using ProcMigrate.Engine.Bundle;
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Kinds;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Image;
@@ -35,7 +36,7 @@ internal static class SpaceChecks
     {
         long needed = Needed(context), available = AvailableMemory();
         string where = "";
-        if (MemoryGroup.Narrowest(new ControlGroupMounts(context)) is { } group && group.Available < available)
+        if (MemoryGroup.Narrowest() is { } group && group.Available < available)
             (available, where) = (group.Available, $" in the control group {group.Folder} of this command, which is limited to {group.Limit:N0}");
         if (available >= needed)
             return;

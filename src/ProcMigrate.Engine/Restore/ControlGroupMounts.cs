@@ -24,7 +24,7 @@ internal sealed class ControlGroupMounts(RestoreContext context)
     {
         bool second = controllers.Length == 0;
         string file = !thread ? "cgroup.procs" : second ? "cgroup.threads" : "tasks";
-        if ((FolderOf(controllers, path) ?? Make(controllers, path)) is not { } folder)
+        if ((_folders.Of(controllers, path) ?? Make(controllers, path)) is not { } folder)
         {
             Tell(controllers, path, "does not exist here, or is not mounted");
             return;
@@ -50,16 +50,13 @@ internal sealed class ControlGroupMounts(RestoreContext context)
             return null;
         int slash = path.LastIndexOf('/');
         string above = slash <= 0 ? "/" : path[..slash];
-        if ((FolderOf(controllers, above) ?? Make(controllers, above)) is not { } parent)
+        if ((_folders.Of(controllers, above) ?? Make(controllers, above)) is not { } parent)
             return null;
         string folder = $"{parent}{path[slash..]}";
         FolderCalls.MakeFolder(folder, OwnerWrites);
         context.OnFailure(() => FolderCalls.RemoveFolder(folder));
         return folder;
     }
-
-    /// <returns>Null where the group is not here, or its hierarchy is not mounted.</returns>
-    public string? FolderOf(string controllers, string path) => _folders.Of(controllers, path);
 
     private void Tell(string controllers, string path, string why)
     {

@@ -1,3 +1,4 @@
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Ptrace;
 using ProcMigrate.Linux.X64;
@@ -71,7 +72,8 @@ internal sealed class OwnedThread(int tid, RemoteAddress syscallInstruction)
         WaitStatus status = Tracer.Wait(Tid);
         return status.Ended
             ? throw new EngineException(
-                "RestoreDied", FailureClass.Failed, $"Thread {Tid} {status} while it was being restored; nothing is left of the tree.")
+                "RestoreDied", FailureClass.Failed, $"Thread {Tid} {status} while it was being restored; nothing is left of the tree."
+                + MemoryGroup.Hint(status.Exited ? 0 : status.TerminationSignal))
             : status;
     }
 

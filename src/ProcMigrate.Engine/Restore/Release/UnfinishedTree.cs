@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using ProcMigrate.Engine.Host;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.ProcFs;
@@ -52,10 +53,11 @@ internal sealed class UnfinishedTree(TreeRecord tree)
 
     private static EngineException Tell(ProcessRecord process, ProcStat? stat, Exception failure)
     {
-        string how = ((stat?.ExitCode ?? 0) & SignalBits) is > 0 and var signal ? $" by signal {signal}" : "";
+        int signal = (stat?.ExitCode ?? 0) & SignalBits;
+        string how = signal > 0 ? $" by signal {signal}" : "";
         return new EngineException(
             "RestoreDied", FailureClass.Failed,
-            $"Process {process.Pid} ({process.Name}) was ended{how} by somebody else while it was being restored; nothing is left of the tree.", failure);
+            $"Process {process.Pid} ({process.Name}) was ended{how} by somebody else while it was being restored; nothing is left of the tree.{MemoryGroup.Hint(signal)}", failure);
     }
 
     /// <summary>Traced by a thread of this process.</summary>

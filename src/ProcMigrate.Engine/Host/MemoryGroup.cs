@@ -1,8 +1,7 @@
 using System.Globalization;
-using ProcMigrate.Engine.Restore;
 using ProcMigrate.Linux.Files;
 
-namespace ProcMigrate.Engine.Checks;
+namespace ProcMigrate.Engine.Host;
 
 /// <summary>
 /// The control group (cgroups(7)) by which the memory of this command is limited, and so that of all that it makes: the kernel ends a process
@@ -14,15 +13,16 @@ internal static class MemoryGroup
     private const long Unlimited = 1L << 62;
 
     /// <summary>The group, of ours and those around it, with the least room; null where none has a limit.</summary>
-    public static (string Folder, long Limit, long Available)? Narrowest(ControlGroupMounts mounts)
+    public static (string Folder, long Limit, long Available)? Narrowest()
     {
+        var folders = new ControlGroupFolders();
         (string Folder, long Limit, long Available)? narrowest = null;
         foreach (string line in FileCalls.ReadText("/proc/self/cgroup").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             // 4:memory:/a/b, and 0::/a/b for version 2.
             string[] parts = line.Split(':', 3);
             bool second = parts[1].Length == 0;
-            if (!second && !parts[1].Split(',').Contains("memory") || mounts.FolderOf(parts[1], parts[2]) is not { } own)
+            if (!second && !parts[1].Split(',').Contains("memory") || folders.Of(parts[1], parts[2]) is not { } own)
                 continue;
             for (string? folder = own; folder is not null && File.Exists($"{folder}/cgroup.procs"); folder = Path.GetDirectoryName(folder))
             {
@@ -31,6 +31,15 @@ internal static class MemoryGroup
             }
         }
         return narrowest;
+    }
+
+    /// <summary>For a process that was killed: whether it may have been by the kernel, since its group was full; else nothing.</summary>
+    public static string Hint(int signal)
+    {
+        const int SIGKILL = 9;
+        return signal == SIGKILL && Narrowest() is { } group
+            ? $" The control group {group.Folder} of this command is limited to {group.Limit:N0} bytes of memory: where it is full, the kernel kills."
+            : "";
     }
 
     private static (long Limit, long Available)? Room(string folder, bool second)
