@@ -1,3 +1,4 @@
+using System.Globalization;
 using ProcMigrate.Engine.Freeze;
 using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Linux;
@@ -17,11 +18,11 @@ internal static class PrivateMounts
     {
         if (InsideNamespaces.Current is not null || context.TreePids.Contains(Init))
             return;
-        if (EndsWithTree(root, "uts", context))
+        if (WorldOutside(root, "uts", context) is not null)
             context.Warnings.Add("the host name is of a uts namespace that ends with the tree, and will be that of where it is restored");
-        if (!EndsWithTree(root, "mnt", context))
+        if (WorldOutside(root, "mnt", context) is not { } world)
             return;
-        MountComparison mounts = MountComparison.Between(MountPoint.ReadAll(), MountPoint.ReadAll("1"));
+        MountComparison mounts = MountComparison.Between(MountPoint.ReadAll(), MountPoint.ReadAll(world.ToString(CultureInfo.InvariantCulture)));
         if (mounts.Private.Count == 0)
             return;
         context.Block(new Blocker(
@@ -30,33 +31,45 @@ internal static class PrivateMounts
             $"have something keep it, and restore inside, too: nsenter -t {root.Pid} -m sleep infinity &"));
     }
 
-    private static bool EndsWithTree(TracedProcess root, string kind, SaveContext context)
+    /// <returns>A process outside of the namespace that we are in with the tree, if that ends with the tree; else null.</returns>
+    private static int? WorldOutside(TracedProcess root, string kind, SaveContext context)
     {
-        try
-        {
-            string ours = ProcFolders.Namespace(Environment.ProcessId, kind);
-            return ours != ProcFolders.Namespace(Init, kind) && ours == ProcFolders.Namespace(root.Pid, kind)
-                && !ProcFolders.Processes().Exists(pid => IsIn(ours, kind, pid) && !context.TreePids.Contains(pid) && !IsVisitor(pid, root));
-        }
-        catch (LinuxException e) when (e.Errno is Errno.EACCES or Errno.EPERM or Errno.ENOENT or Errno.ESRCH)
-        {
-            // Of init an ordinary user learns nothing; and he enters no namespaces but his own.
-            return false;
-        }
+        string ours = ProcFolders.Namespace(Environment.ProcessId, kind);
+        if (!IsIn(ours, kind, root.Pid) || World(ours, kind) is not { } world)
+            return null;
+        return ProcFolders.Processes().Exists(pid => IsIn(ours, kind, pid) && !context.TreePids.Contains(pid) && !IsVisitor(pid, root)) ? null : world;
     }
 
-    private static bool IsIn(string space, string kind, int pid)
+    /// <summary>
+    /// Process 1, or, where nobody is allowed to look at that, whoever of those that have called this command lives outside. An ordinary user
+    /// learns nothing of either; and he enters no namespaces but his own.
+    /// </summary>
+    private static int? World(string ours, string kind)
+    {
+        if (TryNamespace(Init, kind) is { } ofInit)
+            return ofInit == ours ? null : Init;
+        for (int pid = Environment.ProcessId; pid > 0; pid = ProcStat.TryOf(pid)?.ParentPid ?? 0)
+        {
+            if (TryNamespace(pid, kind) is { } its && its != ours)
+                return pid;
+        }
+        return null;
+    }
+
+    private static string? TryNamespace(int pid, string kind)
     {
         try
         {
-            return ProcFolders.Namespace(pid, kind) == space;
+            return ProcFolders.Namespace(pid, kind);
         }
         catch (LinuxException)
         {
-            // Gone meanwhile, or a kernel thread.
-            return false;
+            // Gone meanwhile, a kernel thread, or not ours to look at.
+            return null;
         }
     }
+
+    private static bool IsIn(string space, string kind, int pid) => TryNamespace(pid, kind) == space;
 
     /// <summary>This command, and what has called it and came after the tree: it came for the save. A shell that is older is where the tree was started.</summary>
     private static bool IsVisitor(int pid, TracedProcess root)

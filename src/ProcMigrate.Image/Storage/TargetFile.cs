@@ -38,6 +38,9 @@ internal sealed class TargetFile : ImageSink
         if (!Posix.IsFolder(folder))
             throw new ImageException(ImageError.CannotWrite, full, $"cannot write {full}: the folder {folder} does not exist");
         if (!overwrite && Posix.Exists(full)) throw TargetExists(full);
+        // Root would take /dev/null from the whole machine.
+        if (overwrite && Posix.Exists(full) && !Posix.IsPlainFile(full))
+            throw new ImageException(ImageError.CannotWrite, full, $"{full} is a device, pipe or socket, which is not overwritten; name a file");
 
         // Without /proc the nameless file could never be given its name.
         if (allowUnnamed && Directory.Exists("/proc/self/fd"))

@@ -154,9 +154,9 @@ internal static class Reaper
         {
             return Directory.GetDirectories(tasks);
         }
-        catch (DirectoryNotFoundException)
+        catch (IOException)
         {
-            // The process has ended.
+            // The process has ended: before it was opened, or while it was listed (ESRCH).
             return [];
         }
     }

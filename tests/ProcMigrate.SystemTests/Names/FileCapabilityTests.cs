@@ -70,7 +70,7 @@ public sealed class FileCapabilityTests : SystemTest
         JsonElement blocker = Assert.Single(refused.Blockers);
         Assert.Equal("CredentialsNotAllowed", blocker.GetProperty("id").GetString());
         Assert.Contains($"{1UL << CapCheckpointRestore:x}", blocker.GetProperty("what").GetString(), StringComparison.Ordinal);
-        Binary.Restore(Image);
+        Binary.Restore(Image, "--trust");
         program.AssertPasses();
     }
 

@@ -74,7 +74,7 @@ public sealed class UserSocketTests : SystemTest
         Answer refused = Run("restore", Image, "--pid-namespace", "--json");
         Assert.Equal(3, refused.ExitCode);
         Assert.Equal("UnixSocketFile", Assert.Single(refused.Blockers).GetProperty("id").GetString());
-        Binary.Restore(Image);
+        Binary.Restore(Image, "--trust");
         program.AssertRuns();
     }
 

@@ -43,7 +43,7 @@ public sealed class NamespaceBorderTests : SystemTest
     public void ChildOfSomeProcessOne_IsSavedAsTheRemedySays_AndGoesOn()
     {
         using (ProgramUnderTest unshare = ProgramUnderTest.StartCommand(
-            Folder, "unshare", "-pf", "--mount-proc", "--kill-child", "/bin/sh", "-c", "\"$0\" \"$1\" & wait; true", Places.Program("threadstate"), Folder["out"]))
+            Folder, "unshare", "-pf", "--mount-proc", "--kill-child", "/bin/sh", "-c", "\"$0\" \"$1\" 2>/dev/null & wait; true", Places.Program("threadstate"), Folder["out"]))
         {
             Wait.Until(() => unshare.Lines is ["READY"], () => $"not ready: {unshare.Log}");
             int shell = ChildOf(unshare.Pid);

@@ -76,6 +76,18 @@ public sealed partial class ImageWriterTests : IDisposable
         ImageReader.Open(path).Dispose();
     }
 
+    /// <summary>/dev/null with --force: it would be a file from then on, for everybody.</summary>
+    [Fact]
+    public void Overwrite_OfWhatIsNoFile_IsRefused()
+    {
+        var path = folder.File("socket");
+        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, 0);
+        socket.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(path));
+        foreach (var target in new[] { path, "/dev/null" })
+            Assert.Equal(ImageError.CannotWrite, Assert.Throws<ImageException>(() => Create(target, true, false)).Error);
+        Assert.Equal(["socket"], folder.Names());
+    }
+
     [Fact]
     public void NameOf255Bytes_IsPossible()
     {

@@ -35,9 +35,25 @@ internal sealed class LettingGo(RestoreContext context, IReadOnlyList<ProcessBui
             }
             catch (LinuxException e)
             {
-                context.Warnings.Add($"process {builder.Pid} is let go only when procmigrate ends: {e.Message}");
-                builder.Continue();
+                LetGoAgain(builder, e);
             }
+        }
+    }
+
+    /// <summary>
+    /// A thread that stands at the stop that <see cref="ProcessBuilder.Hold"/> had sent would take it, were it left to our end to let it go,
+    /// and the whole process stopped for ever: a SIGCONT before that is of no help.
+    /// </summary>
+    private void LetGoAgain(ProcessBuilder builder, LinuxException first)
+    {
+        try
+        {
+            builder.Release();
+        }
+        catch (LinuxException e)
+        {
+            context.Warnings.Add($"process {builder.Pid} is let go only when procmigrate ends; is it stopped then, continue it (kill -CONT): {first.Message}, then {e.Message}");
+            builder.Continue();
         }
     }
 
