@@ -31,8 +31,13 @@ internal static class PendingStop
     public static void TakeBack(int pid)
     {
         int signal = 0;
-        while (Waits(pid) && Tracer.TryRequest(PtraceRequest.PTRACE_CONT, pid, 0, signal) >= 0)
+        while (Waits(pid))
         {
+            long result = Tracer.TryRequest(PtraceRequest.PTRACE_CONT, pid, 0, signal);
+            // Killed meanwhile. Any other failure leaves the stop where it is: whoever let go now would leave the process stopped.
+            if (result == -Errno.ESRCH)
+                return;
+            RawSyscall.Check(result, "PTRACE_CONT", $"process {pid}");
             WaitStatus status = NextStop(pid);
             if (status.Ended || status.IsSignalDelivery && status.StopSignal == SIGSTOP)
                 return;
