@@ -13,7 +13,7 @@ internal static class BirthChecks
     {
         List<ProcessRecord> processes = [.. collected.Select(c => c.Record)];
         var pids = processes.Select(p => p.Pid).ToHashSet();
-        List<Birth> births = Birth.AllOf(processes, tree.Zombies, p => p.Pid == processes[0].Pid || !pids.Contains(p.ParentPid));
+        List<Birth> births = Birth.AllOf(processes, tree.Zombies, p => !pids.Contains(p.ParentPid));
         foreach (BirthProblem problem in BirthPlan.Of(births, inCallersSession: false).Problems)
             context.Block(Blocker(problem));
         foreach (IGrouping<int, PidUse> users in (uses?.ByOthers(context.TreePids) ?? []).Where(u => !u.ByZombie).GroupBy(u => u.Number))

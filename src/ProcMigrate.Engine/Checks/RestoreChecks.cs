@@ -37,7 +37,7 @@ internal static class RestoreChecks
         CheckCpu(context);
         foreach (BirthProblem problem in BirthPlan.Of(context.Tree, context.Options.Wait).Problems)
             context.Block(BirthChecks.Blocker(problem));
-        if (OpenFileLimit.Exceeded(context.Tree) is { } few)
+        if (OpenFileLimit.Exceeded(context.Tree.Processes, context.Tree.Objects) is { } few)
         {
             context.Block(new Blocker(
                 "TooManyDescriptors", null, null, few, "files of the tree are opened here before its processes get them",

@@ -3,6 +3,7 @@ using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.Memory;
+using ProcMigrate.Linux.Processes;
 using ProcMigrate.Linux.Ptrace;
 using ProcMigrate.Linux.X64;
 
@@ -16,16 +17,26 @@ internal sealed class DescriptorInstaller(OwnedThread thread, RestorerArea area,
     private const ulong FD_CLOEXEC = 1;
 
     /// <summary>
-    /// Closes all that was inherited but the channel, which goes to a number above all that the process will ever need: what is
-    /// received then gets 0, 1, 2 … in order.
+    /// Closes all that was inherited but the channel, which goes out of the way: above all numbers that the process will ever need, or, where
+    /// the limit of open files leaves none there, to one that it does not need. What is received then gets 0, 1, 2 … in order.
     /// </summary>
-    public void Prepare(int highest)
+    /// <param name="count">How many are received at a time, at most.</param>
+    public void Prepare(IReadOnlySet<int> needed, int count)
     {
         if (place.Prepared)
             return;
         place.Prepared = true;
-        int lowest = Math.Max(highest + 1, RestorerCode.ChannelFd + 1);
-        place.Fd = (int)thread.Call(SyscallNumber.fcntl, "moving the channel", (ulong)place.Fd, F_DUPFD, (ulong)lowest);
+        int number = Math.Max(Math.Max(needed.DefaultIfEmpty(0).Max(), count) + 1, RestorerCode.ChannelFd + 1);
+        ulong limit = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_NOFILE).rlim_cur;
+        while ((ulong)number >= limit || needed.Contains(number))
+            number--;
+        if (number <= count)
+        {
+            throw new EngineException(
+                "TooManyDescriptors", FailureClass.Failed,
+                $"Process {area.Pid} has so many files that the limit of open files ({limit} here) leaves no room for one of ours; nothing is left of the tree. Raise it.");
+        }
+        place.Fd = (int)thread.Call(SyscallNumber.fcntl, "moving the channel", (ulong)place.Fd, F_DUPFD, (ulong)number);
         calls.Add(SyscallNumber.close_range, "inherited descriptors", 0, (ulong)place.Fd - 1, 0);
         calls.Add(SyscallNumber.close_range, "inherited descriptors", (ulong)place.Fd + 1, uint.MaxValue, 0);
         calls.Run();

@@ -24,7 +24,7 @@ internal static class OpenFileLimit
     public static void Raise(TreeRecord tree)
     {
         ResourceLimit limit = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_NOFILE);
-        ulong wanted = Math.Min((ulong)Needed(tree).Count, Most());
+        ulong wanted = Math.Min((ulong)Needed(tree.Processes, tree.Objects).Count, Most());
         if (limit.rlim_max < wanted && TrySet(new ResourceLimit { rlim_cur = wanted, rlim_max = wanted }))
             return;
         if (limit.rlim_cur < limit.rlim_max)
@@ -32,29 +32,30 @@ internal static class OpenFileLimit
     }
 
     /// <returns>Why the tree cannot be restored with the limit that this process has; null where it can.</returns>
-    public static string? Exceeded(TreeRecord tree)
+    public static string? Exceeded(IReadOnlyList<ProcessRecord> processes, IReadOnlyList<ObjectRecord> objects)
     {
         ulong here = ResourceLimits.GetOwn(ResourceLimits.RLIMIT_NOFILE).rlim_max;
-        (long count, string what) = Needed(tree);
+        (long count, string what) = Needed(processes, objects);
         if ((ulong)count <= here || (ulong)count <= Most() && Host.Privileges.Has(Host.Capability.CAP_SYS_RESOURCE))
             return null;
         return string.Create(CultureInfo.InvariantCulture, $"{what}, for which a limit of {count} is needed, and the hard limit of open files (ulimit -Hn) is {here} here");
     }
 
-    private static (long Count, string What) Needed(TreeRecord tree)
+    private static (long Count, string What) Needed(IReadOnlyList<ProcessRecord> processes, IReadOnlyList<ObjectRecord> objects)
     {
         (long count, string what) = (RestorerCode.ChannelFd + Reserve, "the restore itself opens some files");
         // Files that stay in our table until the end: of those that can be taken back, a message full is there at a time.
-        long kept = tree.Objects.Count(o => DescriptorKinds.IsOpenFile(o.Kind) && DescriptorKinds.Named(o.Kind)?.LeavesOurTable != true);
-        long passing = Math.Min(DescriptorChannel.MaxPerMessage, tree.Processes.Max(p => p.Descriptors.Count));
+        long kept = objects.Count(o => DescriptorKinds.IsOpenFile(o.Kind) && DescriptorKinds.Named(o.Kind)?.LeavesOurTable != true);
+        long passing = Math.Min(DescriptorChannel.MaxPerMessage, processes.Max(p => p.Descriptors.Count));
         if (kept + passing + Reserve > count)
             (count, what) = (kept + passing + Reserve, $"the tree has {kept} sockets and the like, and more files");
-        foreach (ProcessRecord process in tree.Processes)
+        foreach (ProcessRecord process in processes)
         {
-            // One above the highest is the channel's.
-            int highest = process.Descriptors.Count == 0 ? 0 : process.Descriptors.Max(d => d.Fd);
-            if (highest + 2 > count)
-                (count, what) = (highest + 2, $"process {process.Pid} has the descriptor {highest}");
+            // And one number for the channel, wherever it is.
+            long highest = process.Descriptors.Count == 0 ? 0 : process.Descriptors.Max(d => d.Fd);
+            long needed = Math.Max(highest + 1, process.Descriptors.Count + 2);
+            if (needed > count)
+                (count, what) = (needed, $"process {process.Pid} has the descriptor {highest}");
         }
         return (count, what);
     }

@@ -104,7 +104,7 @@ internal sealed partial class ProcessBuilder
     private void PrepareTable()
     {
         List<DescriptorRecord> descriptors = Descriptors;
-        _installer.Prepare(Math.Max(descriptors.Count == 0 ? 0 : descriptors[^1].Fd, NumbersForMapping()));
+        _installer.Prepare(descriptors.Select(d => d.Fd).ToHashSet(), Math.Max(descriptors.Count, NumbersForMapping()));
     }
 
     private bool Shares(ulong flag) => Shares(_record, flag);

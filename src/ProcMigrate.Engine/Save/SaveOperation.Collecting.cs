@@ -81,7 +81,27 @@ internal sealed partial class SaveOperation
     {
         List<CollectedProcess> processes = Collect(tree);
         BirthChecks.Report(tree, processes, uses, _context);
+        if (OpenFileLimit.Exceeded([.. processes.Select(c => c.Record)], _context.Objects.Objects) is { } few)
+            _context.Warnings.Add($"{few}: to restore it here, raise that limit");
         return processes;
+    }
+
+    /// <summary>In the order in which they were named, but that none stands before its parent.</summary>
+    private static List<CollectedProcess> ParentsFirst(IEnumerable<CollectedProcess> collected)
+    {
+        List<CollectedProcess> rest = [.. collected], ordered = [];
+        var pids = rest.Select(c => c.Record.Pid).ToHashSet();
+        var placed = new HashSet<int>();
+        do
+        {
+            foreach (CollectedProcess process in rest.Where(c => !pids.Contains(c.Record.ParentPid) || placed.Contains(c.Record.ParentPid)))
+            {
+                placed.Add(process.Record.Pid);
+                ordered.Add(process);
+            }
+        }
+        while (rest.RemoveAll(c => placed.Contains(c.Record.Pid)) > 0);
+        return ordered;
     }
 
     private List<CollectedProcess> Collect(FrozenTree tree)
@@ -92,7 +112,7 @@ internal sealed partial class SaveOperation
         progress?.Invoke(new EngineProgress("collect", 0, tree.Processes.Count));
         Know(tree);
         List<CollectedProcess> collected = Timed(
-            "collectMs", () => tree.Processes.Select(CollectOne).OfType<CollectedProcess>().ToList());
+            "collectMs", () => ParentsFirst(tree.Processes.Select(CollectOne).OfType<CollectedProcess>()));
         Dictionary<int, int> shared = new SharedTables(tree.Processes, _context).Find();
         for (int i = 0; i < collected.Count; i++)
         {

@@ -209,10 +209,7 @@ internal sealed partial class SaveOperation(SaveOptions options, Action<EnginePr
                 _context.Blockers,
                 $"Process {options.Pids[0]} cannot be saved as it is: {_context.Blockers.Count} reason(s). It runs on unchanged.");
         }
-        TreeRecord record = RecordOf(tree, collected);
-        if (OpenFileLimit.Exceeded(record) is { } few)
-            _context.Warnings.Add($"{few}: to restore it, raise that limit");
-        return record;
+        return RecordOf(tree, collected);
     }
 
     private TreeRecord RecordOf(FrozenTree tree, List<CollectedProcess> collected)
@@ -235,7 +232,7 @@ internal sealed partial class SaveOperation(SaveOptions options, Action<EnginePr
     private static IEnumerable<int> Roots(List<CollectedProcess> collected)
     {
         var pids = collected.Select(c => c.Record.Pid).ToHashSet();
-        return collected.Where((c, i) => i == 0 || !pids.Contains(c.Record.ParentPid)).Select(c => c.Record.Pid);
+        return collected.Where(c => !pids.Contains(c.Record.ParentPid)).Select(c => c.Record.Pid);
     }
 
     private TreeRecord WriteMemory(ImageWriter image, TreeRecord record, List<CollectedProcess> processes)

@@ -48,6 +48,21 @@ public sealed class ManyDescriptorsTests : SystemTest
         AssertPasses(program);
     }
 
+    /// <summary>Its highest number is the last that the limit allows: there is no number above it for us.</summary>
+    [Fact]
+    public void DescriptorAtTheVeryLimit_ComesBack()
+    {
+        using ProgramUnderTest program = ProgramUnderTest.StartCommand(
+            Folder, "/usr/bin/python3", "-c", "import fcntl,time\nf=open('held','w+')\nf.write('x'*7);f.flush()\nfcntl.fcntl(f,fcntl.F_DUPFD,399)\nopen('ready','w').close()\ntime.sleep(500)");
+        Wait.Until(() => File.Exists(Folder["ready"]), () => "not ready: " + program.Log);
+        string[] limited = ["/usr/bin/prlimit", "--nofile=400:400"];
+        Answer saved = Binary.RunAs(limited, "save", $"{program.Pid}", "-o", Image, "--json");
+        Assert.True(saved.ExitCode == 0, $"{saved}");
+        Answer restored = Binary.RunAs(limited, "restore", Image, "--json");
+        Assert.True(restored.ExitCode == 0, $"{restored}");
+        Assert.StartsWith("pos:\t7\n", Proc.ReadText($"/proc/{program.Pid}/fdinfo/399"), StringComparison.Ordinal);
+    }
+
     private ProgramUnderTest StartManyOpen(int count)
     {
         string files = Folder["files"];

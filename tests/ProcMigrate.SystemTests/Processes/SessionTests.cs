@@ -109,6 +109,37 @@ public sealed class SessionTests : SystemTest
         Assert.Equal(0, Native.Kill(parent, Native.SIGKILL));
     }
 
+    /// <summary>A daemon that a subreaper has adopted: the number of its ended leader is that of its session and of its group.</summary>
+    [Fact]
+    public void DaemonUnderASubreaper_KeepsSessionAndGroup()
+    {
+        const string Program = "import os,time,ctypes\nctypes.CDLL(None).prctl(36,1,0,0,0)\np=os.fork()\nif p==0:\n os.setsid()\n if os.fork()==0:\n  time.sleep(979)\n os._exit(0)\nos.waitpid(p,0)\nopen(\"ready\",\"w\").close()\ntime.sleep(978)";
+        using ProgramUnderTest root = ProgramUnderTest.StartCommand(Folder, "/usr/bin/python3", "-c", Program);
+        Wait.Until(() => File.Exists(Folder["ready"]), () => "not ready: " + root.Log);
+        int daemon = Assert.Single(Reaper.Descendants(root.Pid));
+        Reaper.Watch(daemon);
+        (int Session, int Group) before = (SessionOf(daemon), GroupOf(daemon));
+        Assert.Equal(before.Session, before.Group);
+        Binary.Save(root.Pid, Image);
+        Answer restored = Binary.Restore(Image);
+        Assert.Equal(before, (SessionOf(daemon), GroupOf(daemon)));
+        Assert.DoesNotContain("has the number", restored.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ChildNamedBeforeItsParent_IsItsChildAgain(bool alone)
+    {
+        using ProgramUnderTest parent = StartShell("sleep 977 & wait");
+        int child = MemberOf(parent.Pid, "sleep", 977);
+        Reaper.Watch(child);
+        Answer saved = Binary.Run(["save", $"{child}", $"{parent.Pid}", "-o", Image, "--json", .. alone ? new[] { "--no-children" } : []]);
+        Assert.True(saved.ExitCode == 0, $"{saved}");
+        Binary.Restore(Image);
+        Assert.Equal([child], Reaper.Descendants(parent.Pid));
+    }
+
     private ProgramUnderTest StartShell(string script) => ProgramUnderTest.StartCommand(Folder, "/bin/bash", "-c", script);
 
     private static void AssertTells(Answer answer, int outside)

@@ -27,6 +27,8 @@ internal sealed class BirthPlan
     private readonly HashSet<int> _callersSessions = [];
     private readonly List<BirthStep> _steps = [];
     private readonly List<BirthProblem> _problems = [];
+    private readonly HashSet<int> _stoodInFor = [];
+    private readonly HashSet<int> _deserters = [];
     private int _helpers;
 
     private BirthPlan(List<Birth> all, bool inCallersSession)
@@ -217,6 +219,8 @@ internal sealed class BirthPlan
     private void BearThroughHelper(IEnumerable<Birth> births, Mother mother, int? founds, int? reaper)
     {
         int helper = ++_helpers;
+        if (founds is { } session)
+            _stoodInFor.Add(session);
         _steps.Add(new BirthStep.StartHelper(helper, mother, founds, reaper));
         foreach (Birth birth in births.ToList())
             Bear(birth, Mother.OfHelper(helper));
@@ -235,6 +239,7 @@ internal sealed class BirthPlan
         int firstKeeper = _helpers + 1;
         foreach (Birth deserter in groups.Select(g => _byPid.GetValueOrDefault(g.Key)).OfType<Birth>().Where(b => !b.LeadsGroup))
         {
+            _deserters.Add(deserter.Pid);
             _steps.Add(new BirthStep.FoundGroup(deserter.Pid));
             _steps.Add(new BirthStep.StartHelper(++_helpers, Mother.Process(deserter.Pid), null, null));
         }
@@ -262,6 +267,9 @@ internal sealed class BirthPlan
             return;
         else if (_founders.TryGetValue(session, out int founder) && members.Exists(m => m.Pid == founder))
             Join(members.Where(m => m.Pid != founder), founder);
+        else if (group == session && _stoodInFor.Contains(session) && members.Find(m => !_deserters.Contains(m.Pid)) is { } stays)
+            // Of the helper that founded the session; each was born into it.
+            _steps.AddRange(members.Where(m => _deserters.Contains(m.Pid)).Select(m => new BirthStep.JoinGroupOf(m.Pid, stays.Pid)));
         else
             _steps.Add(new BirthStep.GroupOfAbsent(group, [.. members.Select(m => m.Pid)]));
     }

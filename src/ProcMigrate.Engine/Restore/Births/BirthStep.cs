@@ -28,6 +28,9 @@ internal abstract record BirthStep
 
     public sealed record JoinGroup(int Member, int Leader) : BirthStep;
 
+    /// <summary>Into the group of another process, whatever its number is.</summary>
+    public sealed record JoinGroupOf(int Member, int Other) : BirthStep;
+
     /// <summary>A process group whose leader is not in the tree.</summary>
     public sealed record GroupOfAbsent(int Group, IReadOnlyList<int> Members) : BirthStep;
 }

@@ -45,6 +45,7 @@ internal sealed class ProcessCreator(RestoreContext context, Seed seed, ProcessB
             case BirthStep.EndHelper end: EndHelper(_helpers[end.Id]); break;
             case BirthStep.FoundGroup found: _made[found.Leader].Call(SyscallNumber.setpgid, $"process group {found.Leader}", 0, 0); break;
             case BirthStep.JoinGroup join: Join(join.Member, join.Leader); break;
+            case BirthStep.JoinGroupOf join: Join(join.Member, (int)_made[join.Other].Call(SyscallNumber.getpgid, $"the group of process {join.Other}", 0)); break;
             case BirthStep.GroupOfAbsent absent: MakeGroup(absent.Group, absent.Members); break;
             default: throw new ArgumentException($"no such step: {step}", nameof(step));
         }
@@ -54,10 +55,24 @@ internal sealed class ProcessCreator(RestoreContext context, Seed seed, ProcessB
     {
         (OwnedThread thread, ProcessBuilder? formedBy) = Resolve(mother);
         ulong flags = child.IsRoot ? 0 : (ulong)(child.Record?.SharedWithParent ?? 0);
-        int pid = thread.Clone(_data, flags, SIGCHLD, child.Pid, $"process {child.Pid}, child of {child.ParentPid}");
+        int pid = CloneAs(thread, flags, child);
         var born = new OwnedThread(pid, thread.SyscallInstruction);
         _made[child.Pid] = born;
         _formedBy[child.Pid] = child.Record is { } record ? builders.Add(record, born, formedBy) : formedBy;
+    }
+
+    private int CloneAs(OwnedThread mother, ulong flags, Birth child)
+    {
+        try
+        {
+            return mother.Clone(_data, flags, SIGCHLD, child.Pid, $"process {child.Pid}, child of {child.ParentPid}");
+        }
+        catch (LinuxException e) when (e.Errno == Errno.EEXIST)
+        {
+            throw new EngineException(
+                "PidInUse", FailureClass.Refused,
+                $"Pid {child.Pid} was taken after the checks, by another restore of this image, say. Nothing is left of the tree. Look who has it, or restore with --pid-namespace.", e);
+        }
     }
 
     private (OwnedThread Thread, ProcessBuilder? FormedBy) Resolve(Mother mother)

@@ -52,6 +52,15 @@ public sealed class BirthPlanTests
         AssertMadeAgain([Root(20, 20, 20), new Birth(21, 20, 22, 20), new Birth(22, 20, 21, 20)], false, "for each other's");
     }
 
+    /// <summary>A daemon whose leader has ended, adopted by a subreaper: the number of its session is that of its group, too, and is taken by that.</summary>
+    [Fact]
+    public void GroupOfASessionWhoseLeaderHasEnded_IsThatOfTheStandIn()
+    {
+        List<Birth> tree = [Root(50, 50, 50), new Birth(52, 50, 51, 51), new Birth(53, 52, 51, 51)];
+        AssertMadeAgain(tree, false, "an adopted daemon");
+        Assert.DoesNotContain(BirthPlan.Of(tree, false).Steps, s => s is BirthStep.GroupOfAbsent);
+    }
+
     [Fact]
     public void LongChain_IsPlannedWithoutRecursion()
     {
@@ -207,6 +216,7 @@ public sealed class BirthPlanTests
                 case BirthStep.FoundSession found: Require(Kernel.TrySetSession(found.Leader.Pid), step); break;
                 case BirthStep.FoundGroup found: Require(Kernel.TrySetGroup(found.Leader, found.Leader), step); break;
                 case BirthStep.JoinGroup join: Require(Kernel.TrySetGroup(join.Member, join.Leader), step); break;
+                case BirthStep.JoinGroupOf join: Require(Kernel.TrySetGroup(join.Member, Kernel[join.Other].Group), step); break;
                 case BirthStep.StartHelper start: StartHelper(start); break;
                 case BirthStep.EndHelper end: EndHelper(helpers[end.Id]); break;
                 case BirthStep.GroupOfAbsent absent: MakeGroup(absent); break;
