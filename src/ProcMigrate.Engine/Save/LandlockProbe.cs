@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ProcMigrate.Engine.Host;
 using ProcMigrate.Engine.Inject;
+using ProcMigrate.Engine.Namespaces;
 using ProcMigrate.Engine.Restore;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
@@ -82,12 +83,26 @@ internal sealed class LandlockProbe : IDisposable
             CredentialsRecord own = CredentialFacts.Own();
             ulong capabilities = uid == 0 ? own.Permitted & like.Permitted : 0;
             var area = new RestorerArea(thread.Tid, new RemoteAddress(AreaAddress));
+            LetGoOfOurs(thread, area, isOurs: (like.RealUid, like.RealGid) == (own.RealUid, own.RealGid));
             RemoteAddress sets = area.WriteData(0, MemoryMarshal.AsBytes([CapabilityCall.Of(capabilities, capabilities, 0)]));
             IsAlike = thread.Try(SyscallNumber.setresgid, gid, gid, gid) == 0
                 && thread.Try(SyscallNumber.setresuid, uid, uid, uid) == 0
                 && thread.Try(SyscallNumber.capset, sets.Value, sets.Value + CapabilityCall.DataOffset) == 0
                 // The kernel hides it from others since its user changed.
                 && thread.Try(SyscallNumber.prctl, PR_SET_DUMPABLE, 1) == 0;
+        }
+
+        /// <summary>
+        /// What it has inherited from this command is at its user's disposal from here on: descriptors by pidfd_getfd(2), the working
+        /// folder by /proc/PID/cwd, which leads past the folders above it.
+        /// </summary>
+        private static void LetGoOfOurs(OwnedThread thread, RestorerArea area, bool isOurs)
+        {
+            const string What = "a process to be compared with";
+            thread.Call(SyscallNumber.close_range, What, 0, uint.MaxValue, 0);
+            thread.Call(SyscallNumber.chdir, What, area.WriteData(0, CString.Of("/")).Value);
+            if (!isOurs && Privileges.Has(Capability.CAP_SETGID) && !UserNamespace.IsOwn)
+                thread.Call(SyscallNumber.setgroups, What, 0, 0);
         }
 
         public int Pid => _seed.Thread.Tid;
