@@ -44,7 +44,7 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
     }
 
     /// <summary>What the user wants besides, and names by which programs were called.</summary>
-    public void AddNamed(IEnumerable<string> programs)
+    public void AddNamed(IEnumerable<(int Pid, string Name)> programs)
     {
         foreach (string path in options.Include)
         {
@@ -56,10 +56,10 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
             else if (Resolve(full, MaxLinks) is { } real)
                 AddAll(real);
         }
-        foreach (string program in programs)
+        foreach ((int pid, string program) in programs)
         {
-            if (program.StartsWith('/') && FileStatus.TryOfPath(program) is { Type: FileType.Regular })
-                AddThroughLinks(program);
+            if (program.StartsWith('/') && FileStatus.TryOfPath(program) is { Type: FileType.Regular } file && ProgramNames.IsForTheProcess(pid, program, file))
+                AddThroughLinks(program, file);
         }
     }
 
@@ -184,8 +184,8 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
         if (status.Type == FileType.SymbolicLink)
         {
             // A link into a folder that nobody named would drag in who knows what; of such a link, only the link is carried.
-            if (FileStatus.TryOfPath(path) is { Type: FileType.Regular })
-                AddThroughLinks(path);
+            if (FileStatus.TryOfPath(path) is { Type: FileType.Regular } file)
+                AddThroughLinks(path, file);
             return;
         }
         if (status.Type != FileType.Directory)
@@ -209,9 +209,10 @@ internal sealed class BundleCollector(SaveOptions options, SaveContext context)
         }
     }
 
-    private void AddThroughLinks(string path)
+    /// <param name="file">Only if it still is this one.</param>
+    private void AddThroughLinks(string path, FileStatus file)
     {
-        if (Resolve(path, MaxLinks) is { } real && FileStatus.TryOfPath(real, follow: false) is { } status)
+        if (Resolve(path, MaxLinks) is { } real && FileStatus.TryOfPath(real, follow: false) is { } status && status.IsSameFile(file))
             Add(real, status, written: false);
     }
 

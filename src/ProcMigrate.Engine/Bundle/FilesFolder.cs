@@ -10,6 +10,7 @@ namespace ProcMigrate.Engine.Bundle;
 internal sealed class FilesFolder : IDisposable
 {
     private const int OwnerOnly = 0x1c0; // 0700
+    private const OpenFlags AsFolder = OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW;
     private const string Mark = ".unpacking";
     private readonly bool _made;
     private bool _hasTable;
@@ -19,12 +20,11 @@ internal sealed class FilesFolder : IDisposable
     private readonly FolderBeneath _above;
     private readonly FolderBeneath? _ofImages;
 
-    private FilesFolder(string path, bool made, string? ofImages)
+    private FilesFolder(string path, bool made, FolderBeneath above, FolderBeneath? ofImages)
     {
-        (Beneath, _made) = (FolderBeneath.Open(path), made);
-        IsHeld = FileLocks.TryLock(Beneath.Folder) && FileStatus.TryOfPath(path, follow: false)?.IsSameFile(FileStatus.Of(Beneath.Folder)) == true;
-        _above = FolderBeneath.Open(System.IO.Path.GetDirectoryName(path) ?? "/");
-        _ofImages = ofImages is null ? null : FolderBeneath.Open(ofImages);
+        (Beneath, _made) = (new FolderBeneath(above.OpenNext(System.IO.Path.GetFileName(path), AsFolder), path), made);
+        (_above, _ofImages) = (above, ofImages);
+        IsHeld = FileLocks.TryLock(Beneath.Folder) && IsThere(above, System.IO.Path.GetFileName(path), FileStatus.Of(Beneath.Folder));
     }
 
     public FolderBeneath Beneath { get; }
@@ -93,18 +93,38 @@ internal sealed class FilesFolder : IDisposable
 
     private static FilesFolder CreateOwn(Guid image)
     {
-        string images = System.IO.Path.Combine(StateFolder(), "procmigrate"), above = System.IO.Path.Combine(images, image.ToString());
-        Directory.CreateDirectory(above, (UnixFileMode)OwnerOnly);
+        string images = System.IO.Path.Combine(StateFolder(), "procmigrate");
+        FolderBeneath? above = null, ofImages = null;
+        try
+        {
+            above = StateFolders.MakeAndOpen(images, image.ToString());
+            ofImages = StateFolders.MakeAndOpen(images, null);
+            return CreateNumbered(above, ofImages);
+        }
+        catch (Exception e)
+        {
+            above?.Dispose();
+            ofImages?.Dispose();
+            if (e is not StateFolderException)
+                throw;
+            throw new EngineException(
+                "FilesFolderNotOwn", FailureClass.Refused,
+                $"The files of the image would be unpacked below {images}, and that is not safe: {e.Message}. Or name another folder with --files.", e);
+        }
+    }
+
+    private static FilesFolder CreateNumbered(FolderBeneath above, FolderBeneath ofImages)
+    {
         for (int number = 1; ; number++)
         {
-            string path = System.IO.Path.Combine(above, number == 1 ? "files" : $"files.{number}");
-            RemoveLeftOver(path);
-            if (System.IO.Path.Exists(path + ".json") || !TryMake(path))
+            string name = number == 1 ? "files" : $"files.{number}";
+            RemoveLeftOver(above, name);
+            if (IsThere(above, name + ".json") || !TryMake(() => above.MakeFolder(name)))
                 continue;
-            var folder = new FilesFolder(path, made: true, images);
+            var folder = new FilesFolder(System.IO.Path.Combine(above.Path, name), made: true, above, ofImages);
             if (folder.TryMark())
                 return folder;
-            folder.Dispose();
+            folder.Beneath.Dispose();
         }
     }
 
@@ -112,28 +132,39 @@ internal sealed class FilesFolder : IDisposable
     /// What a restore left that was killed before its tree ran: the mark beside the folder is still there, and nobody holds the lock. Without
     /// the mark a tree may live there, with or without a table: whatever that is, it stays.
     /// </summary>
-    private static void RemoveLeftOver(string path)
+    private static void RemoveLeftOver(FolderBeneath above, string name)
     {
-        if (FileStatus.TryOfPath(path, follow: false) is not { Type: FileType.Directory })
-            return;
-        using Descriptor folder = FileCalls.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
-        if (!FileLocks.TryLock(folder))
-            return;
         try
         {
-            bool marked = System.IO.Path.Exists(path + Mark);
-            // One that was killed before it made the mark has put nothing in.
-            if (marked || Directory.GetFileSystemEntries(path).Length == 0)
-                Directory.Delete(path, recursive: marked);
+            using Descriptor folder = above.Open(name, AsFolder);
+            if (!FileLocks.TryLock(folder))
+                return;
+            bool marked = IsThere(above, name + Mark);
             if (marked)
-            {
-                File.Delete(path + ".json");
-                File.Delete(path + Mark);
-            }
+                Removal.Empty(folder, System.IO.Path.Combine(above.Path, name));
+            // One that was killed before it made the mark has put nothing in; of others, this removes nothing.
+            if (above.TryRemove(name, isFolder: true) < 0 || !marked)
+                return;
+            above.TryRemove(name + ".json", isFolder: false);
+            above.TryRemove(name + Mark, isFolder: false);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (LinuxException)
         {
-            // Folders that their owner may not write to, say: they stay, and there are other numbers.
+            // None, mostly; or folders that their owner may not write to, say: they stay, and there are other numbers.
+        }
+    }
+
+    /// <param name="same">The file that it must be, if it matters.</param>
+    private static bool IsThere(FolderBeneath above, string name, FileStatus? same = null)
+    {
+        try
+        {
+            using Descriptor there = above.OpenNext(name, OpenFlags.O_PATH | OpenFlags.O_NOFOLLOW);
+            return same is not { } file || file.IsSameFile(FileStatus.Of(there));
+        }
+        catch (LinuxException e) when (e.Errno == Errno.ENOENT)
+        {
+            return false;
         }
     }
 
@@ -141,23 +172,37 @@ internal sealed class FilesFolder : IDisposable
     {
         if (PathCalls.Exists(path + ".json"))
             throw NotNew($"the table of names would be {path}.json, which exists");
-        if (TryMake(path))
-            return new FilesFolder(path, made: true, ofImages: null);
+        if (TryMake(() => FolderCalls.MakeFolder(path, OwnerOnly)))
+            return Open(path, made: true);
         if (FileStatus.OfPath(path, follow: false).Type != FileType.Directory)
             throw NotNew($"{path} exists and is no folder");
         if (PathCalls.Entries(path).Count > 0)
             throw NotNew($"{path} exists and is not empty");
-        return new FilesFolder(path, made: false, ofImages: null);
+        return Open(path, made: false);
+    }
+
+    private static FilesFolder Open(string path, bool made)
+    {
+        FolderBeneath above = FolderBeneath.Open(System.IO.Path.GetDirectoryName(path) ?? "/");
+        try
+        {
+            return new FilesFolder(path, made, above, ofImages: null);
+        }
+        catch
+        {
+            above.Dispose();
+            throw;
+        }
     }
 
     private static EngineException NotNew(string what) => new(
         "FilesFolderInUse", FailureClass.Refused, $"The files of the image are only unpacked into a new or empty folder: {what}. Name another.");
 
-    private static bool TryMake(string path)
+    private static bool TryMake(Action make)
     {
         try
         {
-            FolderCalls.MakeFolder(path, OwnerOnly);
+            make();
             return true;
         }
         catch (LinuxException e) when (e.Errno == Errno.EEXIST)

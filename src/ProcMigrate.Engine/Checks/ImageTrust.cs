@@ -21,10 +21,10 @@ internal static class ImageTrust
             return;
         // By the open file: what stands under the path may be another one by now.
         int opened = (int)context.Image.File.DangerousGetHandle();
-        FileStatus image = FileStatus.OfPath(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{opened}"));
+        string reach = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{opened}");
         FileStatus? source = context.Options.Source is { } path ? FileStatus.TryOfPath(path) : null;
         // Of what comes through a pipe, the one who connected it knows whose it is.
-        string? why = Reason(image) ?? (source is { Type: FileType.Regular } file ? Reason(file) : null);
+        string? why = Reason(FileStatus.OfPath(reach), reach) ?? (source is { Type: FileType.Regular } file ? Reason(file, context.Options.Source!) : null);
         if (why is null)
             return;
         context.Block(new Blocker(
@@ -37,7 +37,7 @@ internal static class ImageTrust
     private static bool MayBecomeOthers() =>
         RawSyscall.Call(Linux.X64.SyscallNumber.geteuid, "this process") == 0 || (!UserNamespace.IsOwn && Privileges.Has(Capability.CAP_SETUID));
 
-    private static string? Reason(in FileStatus file)
+    private static string? Reason(in FileStatus file, string reach)
     {
         uint own = (uint)RawSyscall.Call(Linux.X64.SyscallNumber.geteuid, "this process");
         if (file.Uid != 0 && file.Uid != own)
@@ -47,6 +47,9 @@ internal static class ImageTrust
             return null;
         // Whoever is in root's group is as good as root.
         bool group = (file.Mode & WrittenByGroup) != 0 && file.Gid != 0, all = (file.Mode & WrittenByAll) != 0;
+        // With an access list, the group's bits are no longer the group's alone.
+        if (!all && (file.Mode & WrittenByGroup) != 0 && ExtendedAttributes.HasAccessList(reach))
+            return "can be written by those whom its access list names (getfacl shows them)";
         return all ? "can be written by all users" : group ? $"can be written by all users of group {file.Gid}" : null;
     }
 }

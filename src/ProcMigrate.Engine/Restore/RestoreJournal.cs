@@ -17,7 +17,9 @@ internal static class RestoreJournal
     private const string TimeFormat = "yyyy-MM-dd HH:mm:ss";
     private static readonly TimeSpan LockPatience = TimeSpan.FromMilliseconds(500);
 
-    private static string Path => System.IO.Path.Combine(FilesFolder.StateFolder(), "procmigrate", "restored");
+    private static string Folder => System.IO.Path.Combine(FilesFolder.StateFolder(), "procmigrate");
+
+    private static string Path => System.IO.Path.Combine(Folder, "restored");
 
     /// <summary>A warning where the image has been restored before.</summary>
     public static void Look(RestoreContext context)
@@ -32,11 +34,9 @@ internal static class RestoreJournal
 
     public static void Note(RestoreContext context, int pid) => Guarded(() =>
     {
-        string folder = System.IO.Path.GetDirectoryName(Path)!;
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         // Several restores may end at once; of two that write at the same time, one would not be in it.
-        using Descriptor locked = FileCalls.Open(folder, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
-        for (var start = DateTime.UtcNow; !FileLocks.TryLock(locked) && DateTime.UtcNow - start < LockPatience;)
+        using FolderBeneath locked = StateFolders.MakeAndOpen(Folder, null);
+        for (var start = DateTime.UtcNow; !FileLocks.TryLock(locked.Folder) && DateTime.UtcNow - start < LockPatience;)
             Thread.Sleep(2);
         List<string> lines = Read();
         lines.Add(string.Create(CultureInfo.InvariantCulture, $"{context.Tree.Id} {DateTime.Now.ToString(TimeFormat, CultureInfo.InvariantCulture)}, pid {pid}"));
@@ -51,6 +51,8 @@ internal static class RestoreJournal
     private static List<string> Read()
     {
         var lines = new List<string>();
+        if (StateFolders.Find(Folder, null) is null)
+            return lines;
         foreach (string line in Encoding.ASCII.GetString(StateFile.TryRead(Path, 2 * Longest) ?? []).Split('\n'))
         {
             if (Parse(line) is not null)

@@ -121,7 +121,7 @@ internal sealed partial class SaveOperation
         }
         SysvQueueKind.CaptureUsed(_context);
         _context.RunEnd();
-        _context.Bundle?.AddNamed(collected.Where(c => c.Record.CommandLine.Count > 0).Select(c => c.Record.CommandLine[0]));
+        _context.Bundle?.AddNamed(collected.Where(c => c.Record.CommandLine.Count > 0).Select(c => (c.Process.Pid, c.Record.CommandLine[0])));
         return collected;
     }
 

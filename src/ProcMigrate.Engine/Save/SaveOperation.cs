@@ -292,9 +292,21 @@ internal sealed partial class SaveOperation(SaveOptions options, Action<EnginePr
 
     private static string DefaultName(int pid)
     {
-        string name = ProcStat.TryOf(pid)?.Name.Replace('/', '_') ?? "process";
+        string name = SafeName(ProcStat.TryOf(pid)?.Name ?? "process");
         string time = DateTime.Now.ToString("yyyyMMdd'T'HHmmss", CultureInfo.InvariantCulture);
         return PathCalls.Full($"{name}-{pid}-{time}.pmi");
+    }
+
+    /// <summary>A program chooses its name itself: what a terminal obeys, what a tool takes for an option and what hides the file is left out.</summary>
+    private static string SafeName(string name)
+    {
+        char[] letters = name.ToCharArray();
+        for (int i = 0; i < letters.Length; i++)
+        {
+            if (letters[i] == '/' || char.GetUnicodeCategory(letters[i]) is UnicodeCategory.Control or UnicodeCategory.Format || (i == 0 && letters[i] is '-' or '.'))
+                letters[i] = '_';
+        }
+        return new string(letters);
     }
 
     private T Timed<T>(string phase, Func<T> work)

@@ -22,6 +22,20 @@ public static unsafe class ExtendedAttributes
         }
     }
 
+    /// <summary>
+    /// Whether the file behind a path has a POSIX access list (acl(5)) with more than owner, group and others. With one, the group bits of
+    /// its mode are but the most that any user or group in it has.
+    /// </summary>
+    public static bool HasAccessList(string path)
+    {
+        fixed (byte* p = CString.Of(path))
+        fixed (byte* n = CString.Of("system.posix_acl_access"))
+        {
+            long length = RawSyscall.Try(SyscallNumber.getxattr, (nint)p, (nint)n, 0, 0);
+            return length is not (-Errno.ENODATA or -Errno.EOPNOTSUPP) && RawSyscall.Check(length, "getxattr", path) > 0;
+        }
+    }
+
     /// <returns>Null where it has gone meanwhile.</returns>
     public static byte[]? Get(Descriptor file, string name)
     {

@@ -50,6 +50,25 @@ public sealed unsafe class FolderBeneath(Descriptor folder, string path) : IDisp
         }
     }
 
+    /// <summary>One name, as it is, mount point or not; <see cref="OpenFlags.O_NOFOLLOW"/> is the caller's.</summary>
+    public Descriptor OpenNext(string name, OpenFlags flags)
+    {
+        fixed (byte* p = CString.Of(name))
+            return new Descriptor((int)RawSyscall.Call(SyscallNumber.openat, Full(name), folder.Number, (nint)p, (nint)(flags | OpenFlags.O_CLOEXEC)));
+    }
+
+    /// <summary>A file without a name, in this folder.</summary>
+    public Descriptor OpenNameless(int mode) => Open(".", OpenFlags.O_TMPFILE | OpenFlags.O_RDWR, mode);
+
+    /// <summary>Gives a file without a name one in this folder.</summary>
+    public void Name(Descriptor file, string name)
+    {
+        const int AT_FDCWD = -100, AT_SYMLINK_FOLLOW = 0x400;
+        fixed (byte* from = CString.Of($"/proc/self/fd/{file.Number}"))
+        fixed (byte* to = CString.Of(name))
+            RawSyscall.Call(SyscallNumber.linkat, Full(name), AT_FDCWD, (nint)from, folder.Number, (nint)to, AT_SYMLINK_FOLLOW);
+    }
+
     public void MakeFolder(string name) => In(name, SyscallNumber.mkdirat, 0x1c0 /* 0700 */);
 
     public void MakeFifo(string name) => In(name, SyscallNumber.mknodat, S_IFIFO | 0x180 /* 0600 */);

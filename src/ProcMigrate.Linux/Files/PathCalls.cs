@@ -28,29 +28,46 @@ public static unsafe class PathCalls
         using Descriptor file = FileCalls.Open(folder, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
         string prefix = folder.EndsWith('/') ? folder : folder + "/";
         var paths = new List<string>();
+        foreach (string name in Names(file, folder))
+            paths.Add(prefix + name);
+        return paths;
+    }
+
+    /// <summary>The names in an open folder, from its start or where it was read to. Read as they are asked for, so that there may be any number.</summary>
+    /// <param name="path">For messages.</param>
+    public static IEnumerable<string> Names(Descriptor folder, string path)
+    {
         byte[] buffer = new byte[BufferSize];
         while (true)
         {
-            int length;
-            fixed (byte* p = buffer)
-                length = (int)RawSyscall.Call(SyscallNumber.getdents64, folder, file.Number, (nint)p, buffer.Length);
-            if (length == 0)
-                return paths;
-            AddNames(buffer.AsSpan(0, length), prefix, paths);
+            List<string> names = Parse(buffer.AsSpan(0, Read(folder, path, buffer)));
+            if (names.Count == 0)
+                yield break;
+            foreach (string name in names)
+            {
+                if (name is not ("." or ".."))
+                    yield return name;
+            }
         }
     }
 
-    private static void AddNames(ReadOnlySpan<byte> entries, string prefix, List<string> paths)
+    private static int Read(Descriptor folder, string path, byte[] buffer)
     {
+        fixed (byte* p = buffer)
+            return (int)RawSyscall.Call(SyscallNumber.getdents64, path, folder.Number, (nint)p, buffer.Length);
+    }
+
+    private static List<string> Parse(ReadOnlySpan<byte> entries)
+    {
+        List<string> names = [];
         while (!entries.IsEmpty)
         {
             int length = BinaryPrimitives.ReadUInt16LittleEndian(entries[LengthOffset..]);
             ReadOnlySpan<byte> name = entries[NameOffset..length];
-            string text = CString.Decode(name[..name.IndexOf((byte)0)]);
-            if (text is not ("." or ".."))
-                paths.Add(prefix + text);
+            names.Add(CString.Decode(name[..name.IndexOf((byte)0)]));
             entries = entries[length..];
         }
+        return names;
     }
 
     public static void Rename(string from, string to)

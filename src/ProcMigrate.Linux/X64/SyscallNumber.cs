@@ -133,6 +133,7 @@ public enum SyscallNumber
     setdomainname = 171,
     gettid = 186,
     fsetxattr = 190,
+    getxattr = 191,
     fgetxattr = 193,
     flistxattr = 196,
     tkill = 200,

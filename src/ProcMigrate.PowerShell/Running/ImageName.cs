@@ -7,7 +7,7 @@ internal static class ImageName
 {
     public static string For(string processName, int pid, DateTime now)
     {
-        var safe = string.Concat(processName.Select(letter => letter is '/' or '\0' ? '_' : letter));
+        var safe = string.Concat(processName.Select((letter, i) => letter == '/' || char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format || (i == 0 && letter is '-' or '.') ? '_' : letter));
         return string.Create(CultureInfo.InvariantCulture, $"{safe}-{pid}-{now:yyyyMMdd'T'HHmmss}.pmi");
     }
 }

@@ -39,10 +39,23 @@ internal static class ReceivePath
     }
 
     /// <summary>A folder of ours in it, for us alone, made if it is not there.</summary>
-    public static string StateFolder(string name) => StateFolders.Make(Path.Combine(StateRoot(), "procmigrate"), name);
+    public static string StateFolder(string name) => Guarded(() => StateFolders.Make(Path.Combine(StateRoot(), "procmigrate"), name));
 
     /// <summary>The same, if it is there.</summary>
-    public static string? ExistingStateFolder(string name) => HasStateRoot() ? StateFolders.Find(Path.Combine(StateRoot(), "procmigrate"), name) : null;
+    public static string? ExistingStateFolder(string name) =>
+        HasStateRoot() ? Guarded(() => StateFolders.Find(Path.Combine(StateRoot(), "procmigrate"), name)) : null;
+
+    private static T Guarded<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        catch (StateFolderException e)
+        {
+            throw Unusable(e.Message);
+        }
+    }
 
     private static bool HasStateRoot() =>
         Path.IsPathRooted(Environment.GetEnvironmentVariable("XDG_STATE_HOME") ?? "") || Environment.GetEnvironmentVariable("HOME") is { Length: > 0 };

@@ -28,7 +28,7 @@ internal sealed class ProgramUnderTest : IDisposable
 
     internal bool IsAlive => Proc.IsAlive(Pid);
 
-    private bool Waits =>
+    internal bool Waits =>
         Proc.Stat($"/proc/{Pid}/task/{Pid}") is ["S", ..]
         && !Directory.GetFiles($"/proc/{Pid}/fd").Any(fd => Proc.ReadLink(fd) == OutPath);
 

@@ -53,6 +53,24 @@ public sealed class ImageTrustTests : SystemTest
         program.AssertPasses();
     }
 
+    /// <summary>With an access list, the group's bits in the mode stand for everybody whom the list names.</summary>
+    [Theory]
+    [InlineData(6, true)]
+    [InlineData(4, false)]
+    public void ImageWhoseAccessListLetsAUserWrite_IsRefusedToRoot(int rights, bool refused)
+    {
+        using ProgramUnderTest program = Start("threadstate");
+        Binary.Save(program.Pid, Image);
+        // user::rw-, user:12345:RIGHTS, group::---, mask::RIGHTS, other::---
+        const string script = "import os, struct, sys; r = int(sys.argv[2]); none = 0xffffffff; os.setxattr(sys.argv[1], 'system.posix_acl_access', "
+            + "struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *e) for e in [(1, 6, none), (2, r, 12345), (4, 0, none), (16, r, none), (32, 0, none)]))";
+        Assert.Equal(0, Tool.Run("python3", "-c", script, Image, $"{rights}").ExitCode);
+        if (refused)
+            AssertRefused(program, "access list", "restore", Image, "--json");
+        Binary.Restore(Image, refused ? ["--trust"] : []);
+        program.AssertPasses();
+    }
+
     /// <summary>A link leads to what counts, and so does what stdin is redirected from.</summary>
     [Fact]
     public void ImageOfAnotherUser_IsNoticedOnItsWay()

@@ -107,6 +107,8 @@ public sealed class AnswersTests
     [Theory]
     [InlineData("sim", 4711, "sim-4711-20250301T120000.pmi")]
     [InlineData("kworker/0:1", 5, "kworker_0:1-5-20250301T120000.pmi")]
+    [InlineData("-\e]0;x", 5, "__]0;x-5-20250301T120000.pmi")]
+    [InlineData("..a\u202e", 5, "_.a_-5-20250301T120000.pmi")]
     public void ImageName_IsTheBinarysOwn(string process, int pid, string expected) =>
         Assert.Equal(expected, ImageName.For(process, pid, SavedAt.DateTime));
 

@@ -13,7 +13,7 @@ namespace ProcMigrate.Engine.Restore.Release;
 /// What a restore makes beside its processes and a kill would leave behind, noted in a file that it holds a lock of: with the lock free, a
 /// later run takes it back (<see cref="RestoreRemains"/>). Its first byte is the decision over the whole restore, for these as for the
 /// processes (<see cref="LettingGo"/>). Where no file can be made (a full disk, a file system
-/// without O_TMPFILE), it is one in memory: then the decision is all that it is for.
+/// without O_TMPFILE, a folder that is not ours alone), it is one in memory: then the decision is all that it is for.
 /// </summary>
 internal sealed class RestoreRecord : IDisposable
 {
@@ -21,44 +21,52 @@ internal sealed class RestoreRecord : IDisposable
     public const byte Pending = (byte)'R';
     public const int FormatVersion = 1;
 
+    private const string FolderName = "restoring";
     private const int OwnerOnly = 0x180; // 0600
-    private readonly string? _path;
+    private readonly FolderBeneath? _folder;
+    private readonly string _name = "";
     private long _length;
 
-    private RestoreRecord(Descriptor file, string? path)
+    private RestoreRecord(Descriptor file, FolderBeneath? folder, string name)
     {
-        (File, _path) = (file, path);
+        (File, _folder, _name) = (file, folder, name);
         Append($"{(char)Pending}{FormatVersion}", HostFacts.BootId(), Number(DateTimeOffset.UtcNow.ToUnixTimeSeconds()), Number(Environment.ProcessId),
             ProcFolders.Namespace(Environment.ProcessId, "ipc"), ProcFolders.Namespace(Environment.ProcessId, "pid"));
     }
 
     public Descriptor File { get; }
 
-    public static string Folder => Path.Combine(FilesFolder.StateFolder(), "procmigrate", "restoring");
+    private static string Above => Path.Combine(FilesFolder.StateFolder(), "procmigrate");
+
+    /// <summary>Where the records are: what stands there is acted upon, so it must be ours alone.</summary>
+    /// <returns>Null where there are none yet.</returns>
+    /// <exception cref="StateFolderException">It is not ours.</exception>
+    public static FolderBeneath? TryOpenFolder() => StateFolders.TryOpen(Above, FolderName);
 
     public static RestoreRecord Begin()
     {
-        string path = Path.Combine(Folder, Guid.NewGuid().ToString("N"));
+        FolderBeneath? folder = null;
         try
         {
-            Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            return BeginNamed(path);
+            folder = StateFolders.MakeAndOpen(Above, FolderName);
+            return BeginNamed(folder, Guid.NewGuid().ToString("N"));
         }
-        catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is LinuxException or StateFolderException)
         {
-            return new RestoreRecord(MemoryFile.Create("procmigrate-record"), null);
+            folder?.Dispose();
+            return new RestoreRecord(MemoryFile.Create("procmigrate-record"), null, "");
         }
     }
 
     /// <summary>It gets its name when it is locked and has its first line: there is never half of one.</summary>
-    private static RestoreRecord BeginNamed(string path)
+    private static RestoreRecord BeginNamed(FolderBeneath folder, string name)
     {
-        Descriptor file = FileCalls.Open(Folder, OpenFlags.O_TMPFILE | OpenFlags.O_RDWR, OwnerOnly);
+        Descriptor file = folder.OpenNameless(OwnerOnly);
         try
         {
             FileLocks.TryLock(file);
-            var record = new RestoreRecord(file, path);
-            FolderCalls.Name(file, path);
+            var record = new RestoreRecord(file, folder, name);
+            folder.Name(file, name);
             return record;
         }
         catch
@@ -89,8 +97,8 @@ internal sealed class RestoreRecord : IDisposable
     /// <summary>It was taken back, or stays.</summary>
     public void Dispose()
     {
-        if (_path is not null)
-            FolderCalls.TryUnlink(_path);
+        _folder?.TryRemove(_name, isFolder: false);
+        _folder?.Dispose();
         File.Dispose();
     }
 

@@ -28,38 +28,44 @@ internal static class RestoreRemains
     private static List<string> Look(bool remove)
     {
         var found = new List<string>();
-        string[] paths;
         try
         {
-            paths = Directory.GetFiles(RestoreRecord.Folder);
+            using FolderBeneath? folder = RestoreRecord.TryOpenFolder();
+            if (folder is null)
+                return found; // None yet.
+            foreach (string name in PathCalls.Names(folder.Folder, folder.Path).ToList())
+                LookAt(folder, name, remove, found);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (StateFolderException e)
         {
-            return found; // None yet, or none for us.
-        }
-        foreach (string path in paths)
-        {
-            try
-            {
-                LookAt(path, remove, found);
-            }
-            catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException or FormatException or OverflowException)
-            {
-                found.Add($"{path}, which cannot be read: {e.Message}");
-            }
+            found.Add($"what nobody looks at: {e.Message}");
         }
         return found;
     }
 
-    private static void LookAt(string path, bool remove, List<string> found)
+    private static void LookAt(FolderBeneath folder, string name, bool remove, List<string> found)
     {
-        using Descriptor file = FileCalls.Open(path, OpenFlags.O_RDONLY | OpenFlags.O_NOFOLLOW | OpenFlags.O_NONBLOCK);
+        try
+        {
+            if (TakeBackAll(folder, name, remove, found) && remove)
+                folder.TryRemove(name, isFolder: false);
+        }
+        catch (Exception e) when (e is LinuxException or IOException or UnauthorizedAccessException or FormatException or OverflowException)
+        {
+            found.Add($"{folder.Path}/{name}, which cannot be dealt with: {e.Message}");
+        }
+    }
+
+    /// <returns>Whether the record is of no more use.</returns>
+    private static bool TakeBackAll(FolderBeneath folder, string name, bool remove, List<string> found)
+    {
+        using Descriptor file = folder.Open(name, OpenFlags.O_RDONLY | OpenFlags.O_NONBLOCK);
         FileStatus status = FileStatus.Of(file);
         // Somebody else's doing, or a restore under way.
         if (status.Type != FileType.Regular || status.Uid != Privileges.EffectiveUser || (status.Mode & WritableByOthers) != 0 || status.Size > Longest || !FileLocks.TryLock(file))
-            return;
+            return false;
         byte[] bytes = new byte[status.Size];
-        string[] lines = Encoding.ASCII.GetString(bytes, 0, FileCalls.ReadAt(file, bytes, 0, path)).Split('\n');
+        string[] lines = Encoding.ASCII.GetString(bytes, 0, FileCalls.ReadAt(file, bytes, 0, name)).Split('\n');
         bool all = true;
         if (lines[0].Split('\t') is [var state, var boot, var start, var engine, var ipc, var pid] && state == $"{(char)RestoreRecord.Pending}{RestoreRecord.FormatVersion}")
         {
@@ -68,17 +74,16 @@ internal static class RestoreRemains
             for (int i = lines.Length - 2; i > 0; i--)
                 all &= TakeBack(header, lines[i].Split('\t'), remove, found);
         }
-        if (remove && all)
-            FolderCalls.TryUnlink(path);
+        return all;
     }
 
     /// <returns>False for what is to be tried again at another time.</returns>
     private static bool TakeBack(Header header, string[] fields, bool remove, List<string> found) => fields switch
     {
         ["sysv", var kind, var id, var key] when Enum.TryParse(kind, out SysvKind of) => TakeBackSysv(header, of, (int)Number(id), (int)Number(key), remove, found),
-        ["file", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, File.Delete),
-        ["folder", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, p => Directory.Delete(p, recursive: true)),
-        ["content", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, RemoveContent),
+        ["file", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, Removal.TryRemove),
+        ["folder", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, Removal.TryRemove),
+        ["content", var path, var device, var inode] => TakeBackPath(RestoreRecord.Decode(path), device, inode, remove, found, Removal.TryEmpty),
         ["queue", var name, var inode] => TakeBackQueue(header, RestoreRecord.Decode(name), inode, remove, found),
         _ => true,
     };
@@ -115,25 +120,13 @@ internal static class RestoreRemains
         };
     }
 
-    private static bool TakeBackPath(string path, string device, string inode, bool remove, List<string> found, Action<string> how)
+    private static bool TakeBackPath(string path, string device, string inode, bool remove, List<string> found, Func<string, Func<FileStatus, bool>, bool> how)
     {
-        if (FileStatus.TryOfPath(path, follow: false) is not { } there || (there.KernelDevice, there.Inode) != ((ulong)Number(device), (ulong)Number(inode)))
-            return true;
-        found.Add(path);
-        if (remove)
-            how(path);
+        (ulong, ulong) made = ((ulong)Number(device), (ulong)Number(inode));
+        bool IsMade(FileStatus there) => (there.KernelDevice, there.Inode) == made;
+        if (remove ? how(path, IsMade) : FileStatus.TryOfPath(path, follow: false) is { } there && IsMade(there))
+            found.Add(path);
         return true;
-    }
-
-    private static void RemoveContent(string folder)
-    {
-        foreach (string inside in Directory.GetFileSystemEntries(folder))
-        {
-            if (FileStatus.OfPath(inside, follow: false).Type == FileType.Directory)
-                Directory.Delete(inside, recursive: true);
-            else
-                File.Delete(inside);
-        }
     }
 
     private static bool TakeBackQueue(Header header, string name, string inode, bool remove, List<string> found)
