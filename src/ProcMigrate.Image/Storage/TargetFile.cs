@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace ProcMigrate.Image.Storage;
@@ -85,7 +84,7 @@ internal sealed class TargetFile : ImageSink
         // Names end at 255 bytes; 60 UTF-16 units are at most 180 of them. In a folder where others make files, too, a name that can be
         // guessed may be taken beforehand, or what lies under it be exchanged.
         var name = System.IO.Path.GetFileName(path);
-        return System.IO.Path.Combine(folder, $".{name[..Math.Min(name.Length, 60)]}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.partial");
+        return System.IO.Path.Combine(folder, $".{name[..Math.Min(name.Length, 60)]}.{Randomness.Hex(16)}.partial");
     }
 
     /// <summary>fsync of gigabytes takes as long as the disk does and nothing interrupts it; so another thread waits for it.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using System.Text;
+using ProcMigrate.Image.Storage;
 using ProcMigrate.Remote.Ssh;
 
 namespace ProcMigrate.Remote.Deployment;
@@ -25,7 +25,7 @@ internal sealed class FarHost
         (this.target, this.progress) = (target, progress);
         loginPatience = login ?? HostPatience.Login;
         executable = LocalExecutable.For(target);
-        script = new FarScript(executable, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8)));
+        script = new FarScript(executable, Randomness.Hex(8));
     }
 
     /// <summary>What our own lines on a connection begin with.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 
 namespace ProcMigrate.Remote.Deployment;
 
@@ -17,7 +16,7 @@ internal sealed class LocalExecutable
     private LocalExecutable(byte[] bytes, string machine)
     {
         (Bytes, Machine) = (bytes, machine);
-        Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        Sha256 = Convert.ToHexStringLower(Sha256Sum.Compute(bytes));
         Cksum = PosixChecksum.Compute(bytes);
     }
 

@@ -1,11 +1,11 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using ProcMigrate.Image.Storage;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
 using ProcMigrate.Linux.X64;
+using ProcMigrate.Remote.Deployment;
 
 namespace ProcMigrate.Remote.Transfer;
 
@@ -50,7 +50,7 @@ internal static class PartialImage
         {
             // The note first: killed between the two, a note stays that leads nowhere, and no file that nobody knows of.
             string note = Path.Combine(ReceivePath.StateFolder(Notes), NameOf(file.Path, offer));
-            string partial = $"{Path.GetDirectoryName(file.Path)}/.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}.partial";
+            string partial = $"{Path.GetDirectoryName(file.Path)}/.{Randomness.Hex(16)}.partial";
             StateFile.Write(note, Encoding.UTF8.GetBytes($"{IdentityOf(file.Handle)}\n{partial}"));
             file.KeepAs(partial, received);
         }
@@ -62,7 +62,7 @@ internal static class PartialImage
 
     private static string NameOf(string image, ImageOffer offer)
     {
-        byte[] folder = SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetDirectoryName(image)!));
+        byte[] folder = Sha256Sum.Compute(Encoding.UTF8.GetBytes(Path.GetDirectoryName(image)!));
         return string.Create(CultureInfo.InvariantCulture, $"{offer.ImageId:N}-{offer.Length}-{Convert.ToHexStringLower(folder.AsSpan(0, 8))}");
     }
 
