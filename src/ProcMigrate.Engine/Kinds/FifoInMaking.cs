@@ -7,7 +7,7 @@ using ProcMigrate.Linux.X64;
 namespace ProcMigrate.Engine.Kinds;
 
 /// <summary>A FIFO whose ends are being opened again, with its bytes in it.</summary>
-internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, RestoreContext context) : IDisposable
+internal sealed class FifoInMaking(int objectId, FifoState state, ObjectRecord buffer, RestoreContext context) : IDisposable
 {
     private Descriptor? _holder;
     private Descriptor? _inode;
@@ -16,7 +16,7 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
     /// Opens an end. A holder of both ends keeps the opening from blocking or failing; only a reader that never had a writer
     /// must be opened before there is one: it would see the holder come and go (POLLHUP).
     /// </summary>
-    public Descriptor Open(FifoState end)
+    public Descriptor Open(int endId, FifoState end)
     {
         OpenFlags access = end.File.Flags & (OpenFlags.O_ACCMODE | OpenFlags.O_LARGEFILE);
         if (!state.Deleted)
@@ -24,13 +24,16 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
         bool reads = (access & OpenFlags.O_ACCMODE) == OpenFlags.O_RDONLY;
         if (_holder is null && reads && !end.Ended && PipeBuffer.StateOf(buffer).Length == 0)
         {
-            Descriptor early = FileCalls.Open(Reach(), access | OpenFlags.O_NONBLOCK);
+            Descriptor early = OpenEnd(endId, end, access | OpenFlags.O_NONBLOCK);
             SetCapacity(early);
             return early;
         }
         Hold();
-        return FileCalls.Open(Reach(), access | OpenFlags.O_NONBLOCK);
+        return OpenEnd(endId, end, access | OpenFlags.O_NONBLOCK);
     }
+
+    private Descriptor OpenEnd(int endId, FifoState end, OpenFlags flags) =>
+        state.Deleted ? FileCalls.Open(Reach(), flags) : context.Holders.Open(endId, end.File, flags, () => FileCalls.Open(end.File.Reachable, flags));
 
     public void Dispose()
     {
@@ -63,9 +66,7 @@ internal sealed class FifoInMaking(FifoState state, ObjectRecord buffer, Restore
     /// <summary>A path to open it by.</summary>
     private string Reach()
     {
-        if (!state.Deleted)
-            return state.File.Reachable;
-        _inode ??= DeletedFileKind.Make(state.Buffer, DeletedFileState.CopyOf(state.File), 0, _ => { }, context);
+        _inode ??= !state.Deleted ? context.Holders.Place(objectId, state.File) : DeletedFileKind.Make(state.Buffer, DeletedFileState.CopyOf(state.File), 0, _ => { }, context);
         return $"/proc/self/fd/{_inode.Number}";
     }
 }

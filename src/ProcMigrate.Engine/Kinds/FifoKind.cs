@@ -39,7 +39,7 @@ internal sealed class FifoKind : DescriptorKind
         FifoState state = RestoreContext.Parse(record, StateJson.Default.FifoState);
         if (!state.Deleted)
         {
-            FilePaths.Check(state.File, context);
+            FilePaths.Check(record.Id, state.File, context);
             return;
         }
         NamelessPlaces.Of(context).For(state.Buffer, DeletedFileState.CopyOf(state.File), 0);
@@ -48,8 +48,8 @@ internal sealed class FifoKind : DescriptorKind
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FifoState state = RestoreContext.Parse(record, StateJson.Default.FifoState);
-        FifoInMaking fifo = context.Shared($"fifo {state.Buffer}", () => new FifoInMaking(state, context.Object(state.Buffer), context));
-        Descriptor end = fifo.Open(state);
+        FifoInMaking fifo = context.Shared($"fifo {state.Buffer}", () => new FifoInMaking(record.Id, state, context.Object(state.Buffer), context));
+        Descriptor end = fifo.Open(record.Id, state);
         FileCalls.SetFlags(end, state.File.Flags);
         return end;
     }

@@ -84,7 +84,7 @@ internal static class FilePaths
     }
 
     /// <summary>Reports a file that is missing here, or is another than at the save.</summary>
-    public static void Check(FileState state, RestoreContext context)
+    public static void Check(int objectId, FileState state, RestoreContext context)
     {
         if (state.Deleted != 0)
             DeletedFileKind.CheckPlace(state.Deleted, context);
@@ -105,6 +105,11 @@ internal static class FilePaths
                 "put the original back under its name"));
             return;
         }
+        if (context.Holders.WhyNot(objectId, state, state.Flags) is { } why)
+        {
+            context.Block(NotForHolder(state, why));
+            return;
+        }
         if (Forbidden(state) is { } forbidden)
         {
             context.Block(new Blocker(
@@ -113,10 +118,14 @@ internal static class FilePaths
             return;
         }
         if (state.Type == FileType.Regular && !IsSame(state, here))
-            Changed(state, here, context);
+            Changed(objectId, state, here, context);
     }
 
-    private static void Changed(FileState state, in FileStatus here, RestoreContext context)
+    private static Blocker NotForHolder(FileState state, string why) => new(
+        "FileForbidden", null, null, state.Path, $"the program has it open or mapped, it is another file than at the save as far as can be told, and {why}",
+        "put the file of the save back, or give that user the right to it");
+
+    private static void Changed(int objectId, FileState state, in FileStatus here, RestoreContext context)
     {
         string sizes = $"at the save it had {Describe(state.Size, state.Modified)}; here it has {Describe(here.Size, here.Modified)}";
         if (state.BuildId is not null)
@@ -132,7 +141,7 @@ internal static class FilePaths
             const int W_OK = 2;
             FileCalls.CheckAccess(state.Reachable, W_OK);
             if (context.WarnOnce($"{state.Path} is cut back to {state.Size} bytes: {sizes}"))
-                context.BeforeRelease(() => CutBack(state));
+                context.BeforeRelease(() => CutBack(objectId, state, context));
             return;
         }
         context.Block(new Blocker(
@@ -143,9 +152,10 @@ internal static class FilePaths
     }
 
     /// <summary>As late as can be: a restore that fails must not have cut anything.</summary>
-    private static void CutBack(FileState state)
+    private static void CutBack(int objectId, FileState state, RestoreContext context)
     {
-        using Descriptor file = FileCalls.Open(state.Reachable, OpenFlags.O_WRONLY | OpenFlags.O_NONBLOCK);
+        const OpenFlags Writing = OpenFlags.O_WRONLY | OpenFlags.O_NONBLOCK;
+        using Descriptor file = context.Holders.Open(objectId, state, Writing, () => FileCalls.Open(state.Reachable, Writing));
         FileCalls.SetLength(file, state.Size);
     }
 
@@ -171,7 +181,7 @@ internal static class FilePaths
     }
 
     /// <summary>For a descriptor that holds only the place: something of the same type must stand there.</summary>
-    public static void CheckPlace(FileState state, RestoreContext context)
+    public static void CheckPlace(int objectId, FileState state, RestoreContext context)
     {
         if (state.Deleted != 0)
             DeletedFileKind.CheckPlace(state.Deleted, context);
@@ -179,33 +189,49 @@ internal static class FilePaths
             return;
         FileStatus? here = FileStatus.TryOfPath(state.Reachable, follow: state.Type != FileType.SymbolicLink);
         if (here?.Type == state.Type)
+        {
+            if (context.Holders.WhyNot(objectId, state, state.Flags) is { } why)
+                context.Block(NotForHolder(state, why));
             return;
+        }
         context.Block(new Blocker(
             "FileMissing", null, null, state.Reachable,
             $"the program holds it with O_PATH; it was a {Name(state.Type)} and is {(here is { } h ? "a " + Name(h.Type) : "nothing")} here",
             "put the original back under its name"));
     }
 
-    /// <summary>Opens what has a name, with these flags as they are.</summary>
-    public static Descriptor OpenNamed(FileState state, OpenFlags flags)
+    /// <summary>Opens what has a name, with these flags as they are, and with the rights of who holds it.</summary>
+    public static Descriptor OpenNamed(int objectId, FileState state, OpenFlags flags, RestoreContext context) =>
+        // What the image brought along, or /proc shows, nobody else could put there.
+        state.Bundled != 0 || ProcFileKind.PidOf(state.Path) is not null && state.Path.StartsWith("/proc/", StringComparison.Ordinal)
+            ? OpenByName(state, flags)
+            : context.Holders.Open(objectId, state, flags, () => OpenByName(state, flags));
+
+    private static Descriptor OpenByName(FileState state, OpenFlags flags)
     {
         if (state.LinkedAs is not { } name)
             return FileCalls.Open(state.Path, flags);
         // The deleted name comes back for the blink of an open, so that /proc shows it again with "(deleted)" behind. Where another
         // file has it by now, or none may be made there, that is no reason to fail: it is the same file by its other name.
-        if (!OtherNames.TryLink(name, state.Path))
+        // By way of its folder, held: what is unlinked is in the folder in which the link was made.
+        string parent = Path.GetDirectoryName(state.Path) ?? "/";
+        if (!PathCalls.IsFolder(parent))
+            return FileCalls.Open(name, flags);
+        using var folder = HeldFolder.Open(parent);
+        string linked = folder[Path.GetFileName(state.Path)];
+        if (!OtherNames.TryLink(name, linked))
             return FileCalls.Open(name, flags);
         try
         {
-            return FileCalls.Open(state.Path, flags);
+            return FileCalls.Open(linked, flags);
         }
         finally
         {
-            FolderCalls.Unlink(state.Path);
+            FolderCalls.Unlink(linked);
         }
     }
 
-    public static Descriptor Open(FileState state, OpenFlags flags, RestoreContext context)
+    public static Descriptor Open(int objectId, FileState state, OpenFlags flags, RestoreContext context)
     {
         const OpenFlags Once = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_TRUNC;
         // O_NOCTTY: a terminal opened here must not become ours. O_NONBLOCK: a FIFO in its place must not hang us.
@@ -213,7 +239,7 @@ internal static class FilePaths
         // It got a name after it was made: what has one is opened by it, and with this flag open(2) takes the name for a folder's.
         if (state.Deleted == 0 && flags.HasFlag(OpenFlags.O_TMPFILE))
             opening &= ~OpenFlags.O_TMPFILE;
-        Descriptor file = state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(state, opening);
+        Descriptor file = state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(objectId, state, opening, context);
         try
         {
             FileCalls.SetFlags(file, flags);

@@ -28,6 +28,10 @@ internal sealed record FileState : OpenState
     public required long ModifiedSeconds { get; init; }
     public required uint ModifiedNanoseconds { get; init; }
     public required ulong Inode { get; init; }
+    /// <summary>The device of the file system that it is on; null in images of earlier versions.</summary>
+    public ulong? Device { get; init; }
+
+    /// <summary>Of a device's node: the device that it stands for.</summary>
     public uint DeviceMajor { get; init; }
     public uint DeviceMinor { get; init; }
 
@@ -64,6 +68,7 @@ internal sealed record FileState : OpenState
         ModifiedSeconds = status.ModifiedSeconds,
         ModifiedNanoseconds = status.ModifiedNanoseconds,
         Inode = status.Inode,
+        Device = status.KernelDevice,
         DeviceMajor = status.RealDeviceMajor,
         DeviceMinor = status.RealDeviceMinor,
         BuildId = buildId,

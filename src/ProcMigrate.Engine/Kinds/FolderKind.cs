@@ -17,14 +17,14 @@ internal sealed class FolderKind : DescriptorKind
         FilePaths.Capture(
             facts.Link, facts.Status, facts.Info.Flags, facts.Info.Position, facts.Reach, facts.Process.Pid, facts.Fd, context)?.ToJson();
 
-    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(FileState.From(record), context);
+    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(record.Id, FileState.From(record), context);
 
     public override bool LeavesOurTable => true;
 
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FileState state = FileState.From(record);
-        Descriptor folder = FilePaths.Open(state, state.Flags, context);
+        Descriptor folder = FilePaths.Open(record.Id, state, state.Flags, context);
         FileCalls.Seek(folder, state.Position);
         return folder;
     }

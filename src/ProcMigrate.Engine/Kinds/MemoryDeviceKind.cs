@@ -25,13 +25,13 @@ internal sealed class MemoryDeviceKind : DescriptorKind
         FilePaths.Capture(
             facts.Link, facts.Status, facts.Info.Flags, facts.Info.Position, facts.Reach, facts.Process.Pid, facts.Fd, context)?.ToJson();
 
-    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(FileState.From(record), context);
+    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(record.Id, FileState.From(record), context);
 
     public override bool LeavesOurTable => true;
 
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FileState state = FileState.From(record);
-        return FilePaths.Open(state, state.Flags, context);
+        return FilePaths.Open(record.Id, state, state.Flags, context);
     }
 }

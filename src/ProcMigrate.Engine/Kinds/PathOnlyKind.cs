@@ -21,7 +21,7 @@ internal sealed class PathOnlyKind : DescriptorKind
         FilePaths.Capture(
             facts.Link, facts.Status, facts.Info.Flags, 0, facts.Reach, facts.Process.Pid, facts.Fd, context)?.ToJson();
 
-    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.CheckPlace(FileState.From(record), context);
+    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.CheckPlace(record.Id, FileState.From(record), context);
 
     public override bool LeavesOurTable => true;
 
@@ -31,6 +31,6 @@ internal sealed class PathOnlyKind : DescriptorKind
         if (state.Deleted != 0)
             return DeletedFileKind.Open(state.Deleted, state.Flags, context);
         OpenFlags follow = state.Type == FileType.SymbolicLink ? OpenFlags.O_NOFOLLOW : 0;
-        return FilePaths.OpenNamed(state, state.Flags | follow);
+        return FilePaths.OpenNamed(record.Id, state, state.Flags | follow, context);
     }
 }

@@ -71,8 +71,8 @@ internal sealed class ProcFileKind : DescriptorKind
     {
         FileState state = FileState.From(record);
         if ((state.Flags & OpenFlags.O_PATH) != 0)
-            return FilePaths.OpenNamed(state, state.Flags);
-        Descriptor file = FilePaths.Open(state, state.Flags, context);
+            return FilePaths.OpenNamed(record.Id, state, state.Flags, context);
+        Descriptor file = FilePaths.Open(record.Id, state, state.Flags, context);
         // To seek is to have the kernel compose the text up to there: not before the process is what it was.
         context.AtEnd(() => FileCalls.Seek(file, state.Position));
         return file;

@@ -22,14 +22,14 @@ internal sealed class RegularFileKind : DescriptorKind
         FilePaths.Capture(
             facts.Link, facts.Status, facts.Info.Flags, facts.Info.Position, facts.Reach, facts.Process.Pid, facts.Fd, context)?.ToJson();
 
-    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(FileState.From(record), context);
+    public override void Check(ObjectRecord record, RestoreContext context) => FilePaths.Check(record.Id, FileState.From(record), context);
 
     public override bool LeavesOurTable => true;
 
     public override Descriptor Recreate(ObjectRecord record, RestoreContext context)
     {
         FileState state = FileState.From(record);
-        Descriptor file = FilePaths.Open(state, state.Flags, context);
+        Descriptor file = FilePaths.Open(record.Id, state, state.Flags, context);
         FileCalls.Seek(file, state.Position);
         return file;
     }

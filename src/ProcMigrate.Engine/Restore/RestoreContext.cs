@@ -34,6 +34,8 @@ internal sealed class RestoreContext : IDisposable
         if (options.Maps.Count > 0)
             Rename(Mapped, path => MappedPaths.Of(path, options.Maps) ?? path);
         Rights = new FileRights(Tree.Processes, Warnings);
+        Holders = new HolderRights(this);
+        Own(Holders);
         SharedMemories = new SharedMemories(this);
         OpenFiles = new OpenFiles(this);
         Terminals = new Terminals(this);
@@ -69,6 +71,9 @@ internal sealed class RestoreContext : IDisposable
 
     /// <summary>What files that are made from the image may be.</summary>
     public FileRights Rights { get; }
+
+    /// <summary>With what rights is opened what has a name.</summary>
+    public HolderRights Holders { get; }
     public SharedMemories SharedMemories { get; }
     public OpenFiles OpenFiles { get; }
     public Terminals Terminals { get; }

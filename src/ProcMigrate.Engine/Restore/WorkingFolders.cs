@@ -10,11 +10,15 @@ internal sealed class WorkingFolders(OwnedThread thread, RestorerArea area, Rest
 {
     private const int SIGCHLD = 17;
 
-    /// <summary>A folder that has been deleted is reached through the descriptor we hold of it.</summary>
+    /// <summary>
+    /// A folder that has been deleted is reached through the descriptor we hold of it; and so is one that the process may reach by other rights
+    /// than the seed's, which has ours.
+    /// </summary>
     public string PathOf(int objectId)
     {
         ObjectRecord record = context.Object(objectId);
-        return FileState.From(record).Deleted == 0
+        FileState state = FileState.From(record);
+        return state.Deleted == 0 && (state.Path == "/" || state.Bundled != 0 || state.OfEndedProcess || !context.Holders.AreLess(objectId))
             ? record.Title
             : $"/proc/{Environment.ProcessId}/fd/{context.OpenFiles.Get(objectId).Number}";
     }

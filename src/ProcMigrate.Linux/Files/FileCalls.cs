@@ -58,6 +58,15 @@ public static unsafe class FileCalls
             RawSyscall.Call(SyscallNumber.faccessat, path, AT_FDCWD, (nint)p, access);
     }
 
+    /// <summary>The same for this thread, with the file system ids and capabilities that it has now (access(2) asks for the real ids).</summary>
+    /// <param name="target">For the error message.</param>
+    public static void CheckThreadAccess(string path, int access, string target)
+    {
+        const int AT_EACCESS = 0x200;
+        fixed (byte* p = CString.Of(path))
+            RawSyscall.Call(SyscallNumber.faccessat2, target, AT_FDCWD, (nint)p, access, AT_EACCESS);
+    }
+
     /// <summary>The target of a symbolic link; of /proc links, the kernel's name for the object.</summary>
     public static string ReadLink(string path)
     {

@@ -243,6 +243,7 @@ public enum SyscallNumber
     clone3 = 435,
     close_range = 436,
     openat2 = 437,
+    faccessat2 = 439,
     pidfd_getfd = 438,
     process_madvise = 440,
     mount_setattr = 442,

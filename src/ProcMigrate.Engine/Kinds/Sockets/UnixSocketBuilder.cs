@@ -1,5 +1,6 @@
 using ProcMigrate.Engine.Kinds.Sockets.Names;
 using ProcMigrate.Engine.Restore;
+using ProcMigrate.Engine.Restore.Rights;
 using ProcMigrate.Image.Records;
 using ProcMigrate.Linux;
 using ProcMigrate.Linux.Files;
@@ -20,8 +21,9 @@ internal sealed class UnixSocketBuilder : IDisposable
     private const int AmpleBacklog = 4096;
     private const int BothDirections = 3;
 
-    private sealed class Entry(UnixSocketState state)
+    private sealed class Entry(int objectId, UnixSocketState state)
     {
+        public int ObjectId => objectId;
         public UnixSocketState State { get; } = state;
         public string Text { get; } = $"unix socket {state.Inode} ({UnixName.Text(state.Name)})";
         public Descriptor? Socket { get; set; }
@@ -42,7 +44,7 @@ internal sealed class UnixSocketBuilder : IDisposable
     {
         _context = context;
         _binder = new UnixBinder(context);
-        _entries = context.Tree.Objects.Where(o => o.Kind == "unix-socket").Select(o => new Entry(UnixSocketKind.Parse(o)))
+        _entries = context.Tree.Objects.Where(o => o.Kind == "unix-socket").Select(o => new Entry(o.Id, UnixSocketKind.Parse(o)))
             .ToDictionary(e => e.State.Inode);
         foreach (Entry entry in _entries.Values.Where(e => e.State.State == SocketState.TCP_LISTEN))
             Listen(entry);
@@ -91,7 +93,7 @@ internal sealed class UnixSocketBuilder : IDisposable
     private void Listen(Entry entry)
     {
         entry.Socket = New(entry);
-        _binder.Bind(entry.Socket, entry.State);
+        _binder.Bind(entry.ObjectId, entry.Socket, entry.State);
         SocketCalls.Listen(entry.Socket, AmpleBacklog, entry.Text);
     }
 
@@ -122,7 +124,7 @@ internal sealed class UnixSocketBuilder : IDisposable
     private (Descriptor Client, Descriptor Server) ConnectThrough(Entry listener, Entry client)
     {
         Descriptor near = New(client);
-        _binder.Bind(near, client.State);
+        _binder.Bind(client.ObjectId, near, client.State);
         ConnectTo(near, listener.Socket!, listener.State.File, client.Text);
         return (near, SocketCalls.Accept(listener.Socket!, client.Text));
     }
@@ -142,7 +144,7 @@ internal sealed class UnixSocketBuilder : IDisposable
             return;
         if (!UnixName.IsAbstract(name))
         {
-            _binder.Bind(entry.Socket!, entry.State);
+            _binder.Bind(entry.ObjectId, entry.Socket!, entry.State);
             return;
         }
         // Another connection accepted under the same name, or the next listener, holds it: then it stays without.
@@ -158,7 +160,7 @@ internal sealed class UnixSocketBuilder : IDisposable
             if (!_entries.TryGetValue(inode, out Entry? client) || client.Socket is not null)
                 throw RestoreContext.Damaged($"{listener.Text} has a waiting connection of {inode}, which there is not");
             client.Socket = New(client);
-            _binder.Bind(client.Socket, client.State);
+            _binder.Bind(client.ObjectId, client.Socket, client.State);
             ConnectTo(client.Socket, listener.Socket!, listener.State.File, client.Text);
         }
     }
@@ -184,7 +186,7 @@ internal sealed class UnixSocketBuilder : IDisposable
         foreach (Entry entry in others.Where(e => e.State is { Name: not null, Type: SocketType.SOCK_DGRAM } or { State: SocketState.TCP_CLOSE }))
         {
             if (entry.State.Name is not null)
-                _binder.Bind(entry.Socket!, entry.State);
+                _binder.Bind(entry.ObjectId, entry.Socket!, entry.State);
         }
         foreach (Entry entry in others)
             ConnectDatagram(entry);
@@ -206,13 +208,33 @@ internal sealed class UnixSocketBuilder : IDisposable
         if (entry.State.Type != SocketType.SOCK_DGRAM)
             return;
         if (entry.State.PeerOutside)
-            SocketCalls.Connect(entry.Socket!, UnixName.Address(entry.State.PeerName), entry.Text);
+            ConnectOutside(entry);
         else if (_entries.TryGetValue(entry.State.Peer, out Entry? peer) && peer.State.Name is not null)
             ConnectTo(entry.Socket!, peer.Socket!, peer.State.File, entry.Text);
         else if (entry.State is { Peer: 0, PeerName: null } && SocketCalls.PeerName(entry.Socket!) is not null)
             Disconnect(entry);
         else if (entry.State is { Peer: 0, PeerName: { Length: > 0 } gone })
             ConnectToGone(entry, gone);
+    }
+
+    /// <summary>With the rights of who holds it: what the path leads to by now, its user may have chosen.</summary>
+    private void ConnectOutside(Entry entry)
+    {
+        try
+        {
+            _context.Holders.Run(entry.ObjectId, () =>
+            {
+                SocketCalls.Connect(entry.Socket!, UnixName.Address(entry.State.PeerName), entry.Text);
+                return true;
+            });
+        }
+        catch (LinuxException e) when (HolderRights.IsRefusal(e) && _context.Holders.AreLess(entry.ObjectId))
+        {
+            throw new EngineException(
+                "FileForbidden", FailureClass.Failed,
+                $"The program's {entry.Text} is connected to {UnixName.Text(entry.State.PeerName)}, and {_context.Holders.Why(entry.ObjectId, e)}. Nothing was started. "
+                + "Give that user the right to that socket, or put back what was there at the save.");
+        }
     }
 
     private static void Disconnect(Entry entry) => SocketCalls.Connect(entry.Socket!, [0, 0], $"nobody, for {entry.Text}");

@@ -16,12 +16,15 @@ internal sealed unsafe class HiddenFolder : IDisposable
     private const int OwnerOnly = 0x1c0;
 
     private readonly string _path;
+    private readonly Descriptor _folder;
 
     /// <param name="parent">Where files are to be moved out of it, a folder on the same file system.</param>
     public HiddenFolder(string parent)
     {
         _path = Path.Combine(parent, $".procmigrate-{Guid.NewGuid():N}");
         FolderCalls.MakeFolder(_path, OwnerOnly);
+        // By descriptor from here on: who may rename in the parent could put a link in its place.
+        _folder = FileCalls.Open(_path, OpenFlags.O_PATH | OpenFlags.O_DIRECTORY | OpenFlags.O_NOFOLLOW);
     }
 
     /// <summary>Binds the socket to a name whose file nobody will see.</summary>
@@ -33,9 +36,9 @@ internal sealed unsafe class HiddenFolder : IDisposable
         });
 
     /// <summary>Binds the socket, and puts the file where it is to stand; nothing may be there.</summary>
-    public void Bind(Descriptor socket, byte[] name, string target)
+    /// <param name="folder">The target's.</param>
+    public void Bind(Descriptor socket, byte[] name, Descriptor folder, string target)
     {
-        using Descriptor folder = FileCalls.Open(Path.GetDirectoryName(target) ?? "/", OpenFlags.O_PATH | OpenFlags.O_DIRECTORY);
         Inside(name, () =>
         {
             SocketCalls.Bind(socket, UnixName.Address(name), UnixName.Text(name));
@@ -53,9 +56,13 @@ internal sealed unsafe class HiddenFolder : IDisposable
         });
     }
 
-    public void Dispose() => FolderCalls.RemoveFolder(_path);
+    public void Dispose()
+    {
+        _folder.Dispose();
+        FolderCalls.RemoveFolder(_path);
+    }
 
-    private void Inside(byte[] name, Action bind) => ThreadFolders.Run(_path, "/", () =>
+    private void Inside(byte[] name, Action bind) => ThreadFolders.Run($"/proc/self/fd/{_folder.Number}", "/", () =>
     {
         List<byte[]> made = MakeFolders(name);
         try

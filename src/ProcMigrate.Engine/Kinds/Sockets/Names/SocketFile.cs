@@ -25,7 +25,8 @@ internal static class SocketFile
     public static bool IsInUse(string path) => TryReach(path) != -ECONNREFUSED;
 
     /// <summary>Takes away a file that nobody answers at. Where the checks saw nothing and somebody has come since, nothing is touched.</summary>
-    public static void RemoveDead(string path)
+    /// <param name="unlink">By the rights of whose it is.</param>
+    public static void RemoveDead(string path, Action unlink)
     {
         if (FileStatus.TryOfPath(path, follow: false) is null)
             return;
@@ -37,7 +38,7 @@ internal static class SocketFile
             if (FileStatus.TryOfPath(path, follow: false) is not { } still || !still.IsSameFile(status))
                 throw Taken(path);
         }
-        FolderCalls.Unlink(path);
+        unlink();
     }
 
     /// <summary>For a restore that failed: the file that it made, if it is that one still.</summary>
