@@ -67,12 +67,37 @@ internal sealed partial class FrozenTree
         {
             foreach (TracedProcess process in _processes.Where(p => p.Threads.Any(t => t.StopSignalHeld)))
                 Signal(process, SIGSTOP);
+            AwaitStops();
             foreach (int tid in _attached)
                 Detach(tid);
         }
         foreach (TracedProcess process in _processes)
             process.Dispose();
         _ended = true;
+    }
+
+    /// <summary>
+    /// Where the freeze itself was ended, threads that were told to stop are still on their way, some with an EINTR of that (signal(7)). Each is
+    /// seen to stand first, so that its call is made again, cancelled or not. One that hangs in the kernel is not waited for long: it has not
+    /// left its call.
+    /// </summary>
+    private void AwaitStops()
+    {
+        long start = Stopwatch.GetTimestamp();
+        foreach (int tid in _stopping)
+        {
+            try
+            {
+                while ((Stopwatch.GetElapsedTime(start) < LastPatience ? Tracer.Wait(tid, LastPatience) : Tracer.Poll(tid)) is { } status && !Comes(tid, status, out _))
+                {
+                }
+            }
+            catch (Exception e) when (e is LinuxException { Errno: Errno.ESRCH } or EngineException)
+            {
+                // Killed meanwhile; or a 32-bit thread, which goes on with the registers that it has.
+            }
+        }
+        _stopping.Clear();
     }
 
     private static void Signal(TracedProcess process, int signal)

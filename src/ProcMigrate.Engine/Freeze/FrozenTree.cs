@@ -16,11 +16,15 @@ internal sealed partial class FrozenTree : IDisposable
     private const int SIGSTOP = 19;
 
     private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LastPatience = TimeSpan.FromSeconds(1);
 
     private readonly List<TracedProcess> _processes = [];
     private readonly List<ZombieRecord> _zombies = [];
     private readonly HashSet<int> _attached = [];
+    // Told to stop, and not seen to stand yet.
+    private readonly HashSet<int> _stopping = [];
     private readonly Dictionary<int, WaitStart> _waits = [];
+    private readonly TimerWatch _timers = new();
     private readonly List<TracedProcess> _held = [];
     private readonly FrozenGroups _groups = new();
     private bool _ended;
@@ -121,7 +125,7 @@ internal sealed partial class FrozenTree : IDisposable
         //    as soon as it stands. Should we be killed in between, the program sees that EINTR (signal(7) warns of it),
         //    so the time between is kept as short as it can be. And those that were stopped in a timed call before: their timers
         //    are seen to end.
-        ILookup<bool, int> delicate = fresh.ToLookup(InterruptedCall.IsDelicate);
+        ILookup<bool, int> delicate = fresh.ToLookup(tid => InterruptedCall.IsDelicate(tid, _timers));
         foreach (int tid in delicate[true])
         {
             if (Seize(process.Pid, tid))
@@ -180,7 +184,8 @@ internal sealed partial class FrozenTree : IDisposable
         }
         RawSyscall.Check(result, "PTRACE_SEIZE", $"thread {tid}");
         _attached.Add(tid);
-        if (WaitStart.Of(tid) is { } wait)
+        _stopping.Add(tid);
+        if (WaitStart.Of(tid, _timers) is { } wait)
             _waits[tid] = wait;
         // ESRCH here: it ended since, and its end is reported by wait4.
         Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
@@ -205,23 +210,40 @@ internal sealed partial class FrozenTree : IDisposable
                 patience.Next();
                 continue;
             }
-            if (status.Ended)
+            if (!Comes(tid, status, out TracedThread? thread))
+                continue;
+            if (thread is { StopSignal: 0 } && kernelCode.Holds(thread.Registers) && kernelCode.LetLeave(tid))
             {
-                _attached.Remove(tid);
-                return null;
+                _stopping.Add(tid);
+                continue;
             }
-            if (status.IsEventStop)
-            {
-                TracedThread thread = TracedThread.Capture(tid, status.IsGroupStop ? status.StopSignal : 0, _waits.GetValueOrDefault(tid));
-                if (thread.StopSignal == 0 && kernelCode.Holds(thread.Registers) && kernelCode.LetLeave(tid))
-                    continue;
-                return thread;
-            }
+            return thread;
+        }
+    }
+
+    /// <returns>Whether that was the stop waited for, or the thread's end (null): if not, it is on its way to it again.</returns>
+    private bool Comes(int tid, WaitStatus status, out TracedThread? thread)
+    {
+        thread = null;
+        if (status.Ended)
+        {
+            _stopping.Remove(tid);
+            _attached.Remove(tid);
+        }
+        else if (status.IsEventStop)
+        {
+            _stopping.Remove(tid);
+            thread = TracedThread.Capture(tid, status.IsGroupStop ? status.StopSignal : 0, _waits.GetValueOrDefault(tid));
+        }
+        else
+        {
             // A signal came first. It is delivered as it would have been, and our stop comes right behind it, before the handler's
             // first instruction. It is asked for again: any stop clears one that is still due (ptrace_stop() in kernel/signal.c, Linux
             // 6.18), and where signals come one after the other, each time another would be there first.
             Tracer.TryRequest(PtraceRequest.PTRACE_INTERRUPT, tid, 0, 0);
             Tracer.Continue(tid, status.IsSignalDelivery ? status.StopSignal : 0);
+            return false;
         }
+        return true;
     }
 }

@@ -35,13 +35,13 @@ internal static class InterruptedCall
     /// Whether a thread that still runs is waiting in such a call now (/proc/TID/syscall; "running" where in none), or for another reason is to be
     /// stopped by itself.
     /// </summary>
-    public static bool IsDelicate(int tid)
+    public static bool IsDelicate(int tid, TimerWatch timers)
     {
         try
         {
             string text = FileCalls.ReadText($"/proc/{tid}/syscall");
             return int.TryParse(text.AsSpan(0, Math.Max(text.IndexOf(' ', StringComparison.Ordinal), 0)), out int number)
-                && (AnswerEintr.Contains((SyscallNumber)number) || WaitStart.WantsQuiet(tid, text));
+                && (AnswerEintr.Contains((SyscallNumber)number) || timers.HasRoom && WaitStart.WantsQuiet(tid, text) && timers.TryTake(tid));
         }
         catch (LinuxException)
         {

@@ -23,12 +23,14 @@ internal sealed class WaitStart
     private readonly SchedulerFacts? _asleep;
     private readonly int _cpu;
     private readonly long _readAt;
+    private readonly TimerWatch? _watch;
     private readonly TimerList? _timers;
     private long _stoppedAt;
     private bool _direct;
+    private bool _hiddenAtStop;
     private List<long> _ended = [];
 
-    private WaitStart(int tid, string[] call, SyscallNumber? hidden)
+    private WaitStart(int tid, string[] call, SyscallNumber? hidden, TimerWatch watch)
     {
         (_call, Hidden) = (call, hidden);
         if (!IsRelative(call, hidden ?? Number(call)))
@@ -36,20 +38,27 @@ internal sealed class WaitStart
         _cpu = ProcStat.Of(tid).Processor;
         _readAt = Clock.Now(Clock.CLOCK_MONOTONIC);
         _asleep = SchedulerFacts.TryOf(tid);
-        _timers = hidden is null ? null : TimerList.TryRead();
+        if (hidden is null)
+            return;
+        IsCoarse = !watch.Takes(tid);
+        if (!IsCoarse)
+            (_watch, _timers) = (watch, watch.Before());
     }
 
     /// <summary>The timed call that restart_syscall(2) hides; null where there was none.</summary>
     public SyscallNumber? Hidden { get; }
 
+    /// <summary>It is one of too many that have gone on after a stop: its time counts from that stop, and so may become longer.</summary>
+    public bool IsCoarse { get; }
+
     /// <summary>To be asked while the thread still runs; null where it is in no such call.</summary>
-    public static WaitStart? Of(int tid)
+    public static WaitStart? Of(int tid, TimerWatch watch)
     {
         try
         {
             string[] call = Call(tid);
             SyscallNumber? hidden = HiddenCall(tid, call);
-            return hidden is null && !IsRelative(call, Number(call)) ? null : new WaitStart(tid, call, hidden);
+            return hidden is null && !IsRelative(call, Number(call)) ? null : new WaitStart(tid, call, hidden, watch);
         }
         catch (LinuxException)
         {
@@ -71,7 +80,8 @@ internal sealed class WaitStart
         _stoppedAt = Clock.Now(Clock.CLOCK_MONOTONIC);
         // One more change of its own will: to our stop. With more it has been awake meanwhile, and may wait in another call.
         _direct = _asleep is { } asleep && SchedulerFacts.TryOf(tid)?.VoluntarySwitches == asleep.VoluntarySwitches + 1 && IsSameCall(registers);
-        if (_timers is { } before && TimerList.TryRead() is { } after)
+        _hiddenAtStop = InterruptedCall.Number(registers) == SyscallNumber.restart_syscall;
+        if (_timers is { } before && _watch!.After() is { } after)
             _ended = [.. before.Wakeups.Where(t => t > after.Now && !after.Wakeups.Contains(t)).Select(t => t - after.Now)];
     }
 
@@ -79,12 +89,17 @@ internal sealed class WaitStart
     /// <returns>Null where that cannot be told.</returns>
     public long? Left(long full, SchedulerClock clock)
     {
-        if (!_direct || clock.Behind(_cpu) is not { } behind)
+        if (_asleep is null)
             return null;
-        long elapsed = Math.Max(0, _readAt - behind - _asleep!.ExecStartNs) + _stoppedAt - _readAt;
+        // It was awake in the moment between: then its call has begun just now, unless that was a stop of somebody else's.
+        if (!_direct)
+            return _hiddenAtStop ? null : full;
+        if (clock.Behind(_cpu) is not { } behind)
+            return null;
+        long elapsed = Math.Max(0, _readAt - behind - _asleep.ExecStartNs) + _stoppedAt - _readAt;
         // Its time was over, and still it waits: then in the same call once more, and since just now.
         if (elapsed >= full)
-            return null;
+            return full;
         long most = full - elapsed + elapsed / ClockTolerance;
         // Others' timers may have ended in the same moment. The latest that can be it: no wait ends early.
         return _ended.Where(t => t <= most).DefaultIfEmpty(most).Max();

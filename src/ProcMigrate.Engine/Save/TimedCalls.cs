@@ -54,10 +54,22 @@ internal static class TimedCalls
         long full = RelativeTime(number, process, thread.Registers);
         if (full < 0)
             return Unknown;
+        bool hidden = InterruptedCall.Number(thread.Registers) == SyscallNumber.restart_syscall;
+        // In no call a moment ago: then it waits since just now.
+        if (thread.Wait is null && !hidden)
+            return Unknown;
+        if (thread.Wait?.IsCoarse is true && full >= NoticeableDelay)
+        {
+            context.WarnOnce(
+                "very many threads wait in calls that were interrupted before (by a save, a restore or a stop): of some, the time counts from then, and they wait longer than they asked");
+        }
         if (thread.Wait?.Left(full, context.Shared(() => new SchedulerClock())) is { } left)
             return left;
-        context.WarnOnce(
-            $"thread {thread.Tid} waits in {number}, and since when this kernel does not tell (/proc/TID/sched): restored, it waits its full time once more");
+        if (full >= NoticeableDelay)
+        {
+            context.WarnOnce(
+                $"thread {thread.Tid} waits in {number}, and since when {(hidden ? "cannot be told" : "this kernel does not tell (/proc/TID/sched)")}: restored, it waits its full time once more");
+        }
         return Unknown;
     }
 

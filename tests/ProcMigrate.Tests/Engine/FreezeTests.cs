@@ -76,5 +76,68 @@ public sealed class FreezeTests(FreezeTests.Waits waits) : IClassFixture<FreezeT
         Assert.Equal("right", program.ReadLine());
     }
 
+    /// <summary>A freeze that is cancelled while threads are on their way to their stop: they are seen to stand, and put right, all the same.</summary>
+    [Theory]
+    [InlineData("epoll")]
+    [InlineData("semop")]
+    [InlineData("socket-recv-timeout")]
+    public void ACancelledFreeze_IsNotNoticedEither(string call)
+    {
+        using var folder = new TemporaryFolder();
+        using var program = new OrphanedProgram(waits.Path, call, folder.Path);
+        Assert.Equal("ready", program.ReadLine());
+        var cancelled = new CancellationToken(canceled: true);
+        int ended = 0;
+        for (int round = 0; round < 20; round++)
+        {
+            Assert.True(SpinWait.SpinUntil(() => AllWait(program.Pid), TimeSpan.FromMinutes(1)));
+            ended += PtraceThread.Run(() =>
+            {
+                try
+                {
+                    FrozenTree.Freeze([program.Pid], true, cancelled).Dispose();
+                    return 0;
+                }
+                catch (OperationCanceledException)
+                {
+                    return 1;
+                }
+            }, TestContext.Current.CancellationToken);
+        }
+        Assert.True(ended > 0, "each thread stood at once");
+        Assert.True(SpinWait.SpinUntil(() => AllWait(program.Pid), TimeSpan.FromMinutes(1)));
+        program.WriteLine("go");
+        Assert.Equal("right", program.ReadLine());
+    }
+
+    /// <summary>The kernel's list of timers is read for so many threads only, however many there are.</summary>
+    [Fact]
+    public void ManySleepers_FrozenAgain_AreNotStoppedOneByOne()
+    {
+        const int Sleepers = 60, OneByOne = 24;
+        const string Source = """
+            #include <pthread.h>
+            #include <stdio.h>
+            #include <unistd.h>
+            static void *nap(void *x) { for (;;) usleep(300000000); return x; }
+            int main(void) { pthread_t t; for (int i = 0; i < 60; i++) pthread_create(&t, 0, nap, 0); puts("ready"); fflush(stdout); for (;;) pause(); }
+            """;
+        using var folder = new TemporaryFolder();
+        using var program = new OrphanedProgram(CProgram.Compile(folder, ["-pthread"], ("naps.c", Source)));
+        Assert.Equal("ready", program.ReadLine());
+        int[] coarse = [-1, -1, -1];
+        for (int round = 0; round < coarse.Length; round++)
+        {
+            Assert.True(SpinWait.SpinUntil(() => AllWait(program.Pid), TimeSpan.FromMinutes(1)));
+            coarse[round] = PtraceThread.Run(() =>
+            {
+                using FrozenTree tree = FrozenTree.Freeze([program.Pid], true, CancellationToken.None);
+                Assert.Equal(Sleepers + 1, tree.Threads.Count());
+                return tree.Threads.Count(t => t.Wait is { IsCoarse: true });
+            }, TestContext.Current.CancellationToken);
+        }
+        Assert.Equal([0, Sleepers - OneByOne, Sleepers - OneByOne], coarse);
+    }
+
     private static bool AllWait(int pid) => ProcFolders.Threads(pid).TrueForAll(tid => ProcStat.TryOf(tid) is { State: 'S' });
 }
