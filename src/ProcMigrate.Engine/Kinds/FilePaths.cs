@@ -231,7 +231,11 @@ internal static class FilePaths
         }
     }
 
-    public static Descriptor Open(int objectId, FileState state, OpenFlags flags, RestoreContext context)
+    public static Descriptor Open(int objectId, FileState state, OpenFlags flags, RestoreContext context) => Open(
+        state, flags, opening => state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(objectId, state, opening, context));
+
+    /// <param name="open">Opens the file with flags that cannot do harm; it gets its own ones afterwards.</param>
+    internal static Descriptor Open(FileState state, OpenFlags flags, Func<OpenFlags, Descriptor> open)
     {
         const OpenFlags Once = OpenFlags.O_CREAT | OpenFlags.O_EXCL | OpenFlags.O_TRUNC;
         // O_NOCTTY: a terminal opened here must not become ours. O_NONBLOCK: a FIFO in its place must not hang us.
@@ -239,7 +243,7 @@ internal static class FilePaths
         // It got a name after it was made: what has one is opened by it, and with this flag open(2) takes the name for a folder's.
         if (state.Deleted == 0 && flags.HasFlag(OpenFlags.O_TMPFILE))
             opening &= ~OpenFlags.O_TMPFILE;
-        Descriptor file = state.Deleted != 0 ? DeletedFileKind.Open(state.Deleted, opening, context) : OpenNamed(objectId, state, opening, context);
+        Descriptor file = open(opening);
         try
         {
             FileCalls.SetFlags(file, flags);

@@ -134,7 +134,7 @@ public sealed class SessionTests : SystemTest
         using ProgramUnderTest parent = StartShell("sleep 977 & wait");
         int child = MemberOf(parent.Pid, "sleep", 977);
         Reaper.Watch(child);
-        Answer saved = Binary.Run(["save", $"{child}", $"{parent.Pid}", "-o", Image, "--json", .. alone ? new[] { "--no-children" } : []]);
+        Answer saved = Binary.Run(["save", $"{child}", $"{parent.Pid}", "-o", Image, "--json", .. Enumerable.Repeat("--no-children", alone ? 1 : 0)]);
         Assert.True(saved.ExitCode == 0, $"{saved}");
         Binary.Restore(Image);
         Assert.Equal([child], Reaper.Descendants(parent.Pid));

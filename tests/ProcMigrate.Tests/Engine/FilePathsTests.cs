@@ -19,7 +19,7 @@ public sealed class FilePathsTests : IDisposable
         string path = _folder.File("data");
         File.WriteAllText(path, "content");
         FileState state = FileState.Of(path, FileStatus.OfPath(path), flags, 0);
-        using Descriptor file = FilePaths.Open(state, flags, context: null!);
+        using Descriptor file = FilePaths.Open(state, flags, opening => FileCalls.Open(path, opening));
         using Descriptor direct = FileCalls.Open(path, flags);
         Assert.Equal(FileCalls.GetFlags(direct), FileCalls.GetFlags(file));
     }
@@ -31,10 +31,10 @@ public sealed class FilePathsTests : IDisposable
         string path = _folder.File("data");
         File.WriteAllText(path, "content");
         FileState state = FileState.Of(path, FileStatus.OfPath(path), OpenFlags.O_RDWR, 0);
-        FilePaths.Open(state, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_EXCL, context: null!).Dispose();
+        FilePaths.Open(state, OpenFlags.O_RDWR | OpenFlags.O_CREAT | OpenFlags.O_TRUNC | OpenFlags.O_EXCL, opening => FileCalls.Open(path, opening)).Dispose();
         Assert.Equal("content", File.ReadAllText(path));
         File.Delete(path);
-        Assert.Throws<ProcMigrate.Linux.LinuxException>(() => FilePaths.Open(state, OpenFlags.O_RDWR | OpenFlags.O_CREAT, context: null!));
+        Assert.Throws<ProcMigrate.Linux.LinuxException>(() => FilePaths.Open(state, OpenFlags.O_RDWR | OpenFlags.O_CREAT, opening => FileCalls.Open(path, opening)));
         Assert.Empty(_folder.Names());
     }
 }
