@@ -46,7 +46,7 @@ internal static class OpenFileLimit
         (long count, string what) = (RestorerCode.ChannelFd + Reserve, "the restore itself opens some files");
         // Files that stay in our table until the end: of those that can be taken back, a message full is there at a time.
         long kept = objects.Count(o => DescriptorKinds.IsOpenFile(o.Kind) && DescriptorKinds.Named(o.Kind)?.LeavesOurTable != true);
-        long passing = Math.Min(DescriptorChannel.MaxPerMessage, processes.Max(p => p.Descriptors.Count));
+        long passing = Math.Min(DescriptorChannel.MaxPerMessage, processes.Select(p => p.Descriptors.Count).DefaultIfEmpty(0).Max());
         if (kept + passing + Reserve > count)
             (count, what) = (kept + passing + Reserve, $"the tree has {kept} sockets and the like, and more files");
         foreach (ProcessRecord process in processes)
